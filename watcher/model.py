@@ -1,0 +1,214 @@
+"""The nouns: plain frozen values that travel between coordinator, workers and database. Stdlib only.
+
+Everything here is JSON-safe and picklable. File names are `str` as `os.fsdecode` gives them (a byte that is not
+UTF-8 is a lone surrogate); `shown` turns one into text for people and for the catalog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+State = Literal[
+    "queued",  # ours, waiting for a worker
+    "running",  # a worker has it; its attempt is counted
+    "expanded",  # an archive whose members are jobs of their own
+    "done",  # in the library and in the catalog
+    "duplicate",  # equal to an asset that stands in the library
+    "failed",  # in failed/ with a reason
+    "ignored",  # a member that is no picture: folder litter of an operating system
+    "cancelled",  # stopped by request before it began
+]
+FINISHED: tuple[State, ...] = ("done", "duplicate", "failed", "ignored", "cancelled")
+
+Format = Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp"]
+
+
+def shown(name: str | bytes) -> str:
+    r"""A file name as text: bytes that are not UTF-8 become `\xNN`."""
+    raw = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a rendition is made. `size` is "1600" (long side, px) or "300x300"; `mode` is "fit" or "fill"."""
+
+    name: str
+    size: str = "1600"
+    mode: Literal["fit", "fill"] = "fit"
+    quality: int = 82
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may cost. Each name is that of a setting in `[limits]`, so that an error can name it."""
+
+    max_file_bytes: int = 4_000_000_000
+    max_pixels: int = 1_000_000_000
+    max_decoded_bytes: int = 1_000_000_000
+    zip_members: int = 100_000
+    zip_bytes: int = 200_000_000_000
+    zip_ratio: int = 200
+    zip_seconds: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a worker must know beside the file itself; the same for all tasks of a run."""
+
+    library: str
+    name_template: str
+    recipes: tuple[Recipe, ...]
+    limits: Limits
+    umask: int = 0o022
+    fsync: bool = True  # flush file by file; False where the coordinator flushes a group with one syncfs
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A message to a worker: one try at one file, or at one member of an archive.
+
+    `source` is the absolute path of the spool copy (of the archive, for a member); `name` the base name as
+    dropped; `rivals` the (digest, key of the original) of catalogued assets of the same size in bytes.
+    """
+
+    job_id: int
+    attempt: int
+    source: str
+    name: str
+    rules: Rules
+    member: int | None = None
+    rivals: tuple[tuple[str, str], ...] = ()
+    may_link: bool = True  # False where leases cannot be asked: a writer could still be there
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a picture says about itself. Absent is None. Units are in the names; EXIF's words otherwise."""
+
+    orientation: int | None = None  # as read, 1..8
+    taken_at: str | None = None  # YYYY-MM-DDTHH:MM:SS[.fff], local
+    taken_offset: str | None = None  # +02:00
+    taken_precision: str | None = None  # second day month year
+    taken_source: str | None = None  # the tag that won, e.g. EXIF:DateTimeOriginal
+    camera_make: str | None = None
+    camera_model: str | None = None
+    lens: str | None = None
+    iso: int | None = None
+    f_number: float | None = None
+    exposure_time: float | None = None  # seconds
+    exposure: str | None = None  # 1/250
+    focal_length_mm: float | None = None
+    latitude: float | None = None  # decimal degrees, south is negative
+    longitude: float | None = None  # decimal degrees, west is negative
+    altitude_m: float | None = None  # below sea level is negative
+    title: str | None = None
+    description: str | None = None
+    keywords: tuple[str, ...] = ()
+    rating: int | None = None  # -1..5
+    flags: tuple[str, ...] = ()
+    everything: dict[str, Any] = field(default_factory=dict)  # all that was read, by group and tag
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """A file made from an original: its recipe's name, its key in storage, its size in px and bytes."""
+
+    recipe: str
+    key: str
+    width: int
+    height: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A published picture: what the catalog will say of it. `width` and `height` are upright."""
+
+    digest: str  # SHA-256 of the bytes as dropped, hex
+    key: str  # of the original in storage
+    format: Format
+    size: int
+    width: int
+    height: int
+    facts: Facts
+    renditions: tuple[Rendition, ...]
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive: its place in the directory, its path there, its size in bytes once unpacked."""
+
+    index: int
+    path: str
+    size: int
+    junk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    job_id: int
+    attempt: int
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    job_id: int
+    attempt: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    job_id: int
+    attempt: int
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The file is at fault; `reason` is the sentence that its error file carries."""
+
+    job_id: int
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """This try failed. `died`: it took its worker with it (killed, crashed, out of time)."""
+
+    job_id: int
+    attempt: int
+    reason: str
+    died: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The surroundings failed (no space, library gone): the try does not count, everything waits."""
+
+    job_id: int
+    attempt: int
+    reason: str
+
+
+TaskResult = Processed | Duplicate | Expanded | Rejected | Failed | Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file that is ours by rename, not yet in the journal.
+
+    `token` names its spool folder (time-ordered, never used twice); `inbox` is the inbox's root; `path` the path
+    below the inbox as it was dropped; `source` where it lies now.
+    """
+
+    token: str
+    inbox: str
+    path: str
+    source: str
+    size: int
