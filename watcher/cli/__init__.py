@@ -1,0 +1,81 @@
+"""The command line: one file per command, loaded when it is called. Errors end here, as one sentence and a code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from watcher import __version__
+from watcher.errors import WatcherError
+
+# name -> module that holds its `command`; in the order in which --help shows them
+COMMANDS = {
+    "run": "run",
+    "search": "search",
+    "fields": "fields",
+    "show": "show",
+    "status": "status",
+    "jobs": "jobs",
+    "failures": "failures",
+    "retry": "retry",
+    "config": "config",
+    "sample": "sample",
+    "demo": "demo",
+}
+
+
+class _Commands(click.Group):
+    """Imports a command's module only when that command is asked for: `search` must not pay for `run`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"watcher.cli.{COMMANDS[cmd_name]}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="watcher", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Watches folders for photographs, files them in a library, and finds them by their words.
+
+    \b
+    First steps:
+      watcher config init         write a configuration to edit
+      watcher run                 watch the inbox (Ctrl-C stops)
+      watcher search sunset       find
+    """
+
+
+def main() -> None:
+    """Run one command and end the process with its exit code (design: 0 yes, 1 no, 2 usage, 3 some failed)."""
+    try:
+        code = cli.main(prog_name="watcher", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as error:
+        code = error.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except WatcherError as error:
+        _complain(str(error))
+        code = error.exit_code
+    except BrokenPipeError:  # `watcher search | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str) -> None:
+    for line in message.splitlines():
+        print(f"watcher: {line}", file=sys.stderr)  # noqa: T201

@@ -1,0 +1,107 @@
+"""Connections to the catalog: the one writer's, and readers that never write. Raw sqlite3; no statement lives here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from watcher.errors import DatabaseError
+
+BUSY_SECONDS = 5.0
+
+
+def open_writer(path: str, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
+    """The writer's connection: WAL, `synchronous=FULL` (files are deleted on its word), foreign keys, migrated.
+
+    Raises DatabaseError when the file is no database of ours or comes from a newer version.
+    """
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    try:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma foreign_keys = on")
+        _migrate(connection, path)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        raise DatabaseError(
+            f"{path} is not a catalog of photo-watcher ({error}): move it away, or restore a backup"
+        ) from None
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Apply the steps that are missing. The caller holds the library's lock, so nobody else migrates at once."""
+    from sqlite_utils import Database
+
+    from watcher.db.migrations import catalog
+
+    database = Database(connection)
+    known = [step.name for step in catalog._migrations]
+    applied = [step.name for step in catalog.applied(database)]
+    newer = [name for name in applied if name not in known]
+    if newer:
+        raise DatabaseError(
+            f"{path} was made by a newer photo-watcher (it has {', '.join(newer)}): update the program"
+        )
+    if len(applied) < len(known):
+        catalog.apply(database)
+
+
+def open_reader(path: str) -> sqlite3.Connection:
+    """A connection that cannot write. Works beside a running daemon, after a clean stop, and after a kill.
+
+    `mode=ro` needs to make a -shm file when none is there; a user without the right to do that gets
+    `immutable=1`, but only when no -wal holds rows that it would miss.
+    Raises DatabaseError when there is no catalog or it cannot be read.
+    """
+    if not os.path.exists(path):
+        raise DatabaseError(
+            f"no catalog at {path}: is this the library? (watcher run makes one; --library DIR names one)"
+        )
+    try:
+        return _readable(path, "mode=ro")
+    except sqlite3.Error as error:
+        wal = path + "-wal"
+        try:
+            pending = os.path.exists(wal) and os.path.getsize(wal) > 0
+            if not pending:
+                return _readable(path, "mode=ro&immutable=1")
+        except (OSError, sqlite3.Error) as again:
+            error = again if isinstance(again, sqlite3.Error) else error
+        raise DatabaseError(f"cannot read the catalog {path}: {error}") from None
+
+
+def _readable(path: str, mode: str) -> sqlite3.Connection:
+    uri = "file:" + quote(os.fsencode(os.path.abspath(path))) + "?" + mode
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("select 1 from assets limit 1").fetchall()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """One transaction, IMMEDIATE: a deferred one that reads first fails at once when another writer commits."""
+    connection.execute("begin immediate")
+    try:
+        yield connection
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("rollback")
+        raise
+    try:
+        connection.execute("commit")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("rollback")
+        raise
