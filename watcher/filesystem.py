@@ -10,9 +10,7 @@ import errno
 import os
 
 # Leases and syncfs tell the truth on these. Elsewhere (NFS, CIFS, FUSE, 9p ...) we do not ask.
-LEASE_TYPES = frozenset(
-    {"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "overlay", "bcachefs", "jfs"}
-)
+LEASE_TYPES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "overlay", "bcachefs", "jfs"})
 SYNCFS_TYPES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs"})
 
 _RENAME_NOREPLACE = 1

@@ -212,3 +212,31 @@ class Claim:
     path: str
     source: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One file's story, as the coordinator needs it.
+
+    A member of an archive has no `claim`; its archive's spool folder and path are `archive_claim`, `archive_path`.
+    `suspect`: it must run alone. `surplus`: keys that only this job published. `left_at`: where it lies in failed/.
+    """
+
+    id: int
+    state: State
+    attempt: int
+    claim: str | None
+    parent_id: int | None
+    member: int | None
+    inbox_id: int
+    path: str
+    name: str
+    size: int
+    finished_at: str | None
+    reason: str | None
+    suspect: bool
+    archive_claim: str | None
+    archive_path: str | None
+    asset_id: int | None
+    surplus: tuple[str, ...]
+    left_at: str | None

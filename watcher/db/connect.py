@@ -46,9 +46,7 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
     applied = [step.name for step in catalog.applied(database)]
     newer = [name for name in applied if name not in known]
     if newer:
-        raise DatabaseError(
-            f"{path} was made by a newer photo-watcher (it has {', '.join(newer)}): update the program"
-        )
+        raise DatabaseError(f"{path} was made by a newer photo-watcher (it has {', '.join(newer)}): update the program")
     if len(applied) < len(known):
         catalog.apply(database)
 
@@ -90,8 +88,12 @@ def _readable(path: str, mode: str) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """One transaction, IMMEDIATE: a deferred one that reads first fails at once when another writer commits."""
+def transaction(connection: sqlite3.Connection, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    """One transaction, IMMEDIATE: a deferred one that reads first fails at once when another writer commits.
+
+    Not `durable`: without a flush of its own, for marks whose loss in a power cut only repeats a step.
+    """
+    connection.execute(f"pragma synchronous = {'full' if durable else 'normal'}")
     connection.execute("begin immediate")
     try:
         yield connection

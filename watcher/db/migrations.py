@@ -57,6 +57,7 @@ def jobs_and_inboxes(db: Database) -> None:
              left_at blob,                       -- where a failed file lies, below the inbox
              unique (parent_id, member))""",
         "create index jobs_by_lane on jobs (state, lane, id)",
+        "create index jobs_by_due on jobs (state, not_before)",
         "create index jobs_by_name on jobs (name)",
         "create index jobs_by_asset on jobs (asset_id)",
         "create index jobs_by_parent on jobs (parent_id, state)",

@@ -1,0 +1,205 @@
+"""`watcher search` and `watcher fields` as a person runs them: words in, forms of output out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.catalog_rows import Catalog, Run, Terminal
+
+
+def test_a_pipe_gets_one_absolute_path_a_line(catalog: Catalog, watcher: Run) -> None:
+    first = catalog.asset("a.jpg", title="beach")
+    catalog.asset("b.jpg", title="harbour")
+    done = watcher("search", "beach")
+    assert done.stdout == os.fsencode(catalog.root / f"originals/{first}.jpg") + b"\n"
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_nothing_found_is_exit_1_and_silence_in_a_pipe(watcher: Run) -> None:
+    done = watcher("search", "beach")
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+    assert watcher("search", "beach", "--json").stdout == b"[]\n"
+
+
+def test_nothing_found_is_said_on_a_terminal(terminal: Terminal, catalog: Catalog) -> None:
+    assert terminal("search", "beach") == b"nothing found\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-beach"], ["--beach"], ["beach", "-0x"], ["--", "-0x", "--json"], ["beach -h2"], ["-head", "beach"]],
+)
+def test_words_that_begin_with_a_dash_are_words(words: list[str], catalog: Catalog, watcher: Run) -> None:
+    catalog.asset("a.jpg", title="head beach 0x h2 json")
+    done = watcher("search", *words)
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, 1), done.stderr
+
+
+def test_options_may_stand_between_and_after_the_words(catalog: Catalog, watcher: Run) -> None:
+    old = catalog.asset(title="golden beach", taken_at="2001-01-01T00:00:00")
+    catalog.asset(title="beach, golden", taken_at="2020-01-01T00:00:00")
+    done = watcher("search", "golden", "--sort", "taken", "--limit=1", "-beach", "--json")
+    assert [asset["id"] for asset in json.loads(done.stdout)] == [old]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["new\nline.jpg", "esc\x1b[31m.jpg", 'quo"te, comma.jpg', r"caf\xe9.jpg", "🌅 東京.jpg", "\u202egpj.exe"],
+)
+def test_any_name_goes_through_every_form_unharmed(name: str, catalog: Catalog, watcher: Run) -> None:
+    catalog.asset(name)
+    catalog.asset("second.jpg")
+    rows = [name, "second.jpg"]
+    whole = watcher("search", "--json", "--sort", "id").stdout
+    assert [asset["name"] for asset in json.loads(whole)] == rows
+    lines = watcher("search", "--jsonl", "--sort", "id").stdout.splitlines()
+    assert [json.loads(line)["name"] for line in lines] == rows
+    table = io.StringIO(watcher("search", "--csv", "--sort", "id").stdout.decode(), newline="")
+    assert [row["name"] for row in csv.DictReader(table)] == rows
+    raw = watcher("search", "-0", "--fields", "name", "--sort", "id").stdout
+    assert raw.decode() == f"{name}\0second.jpg\0"
+    assert len(watcher("search", "--fields", "name,id").stdout.decode().split("\n")) == 3
+
+
+def test_a_terminal_obeys_nothing_that_is_in_a_name(catalog: Catalog, terminal: Terminal) -> None:
+    catalog.asset("a\x1b[2J\n\x9b\u202eb", title="\x07bell")
+    for form in ([], ["--json"], ["--csv"], ["--format", "{name} {title}"], ["--fields", "name,title"]):
+        seen = terminal("search", *form).decode()
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(seen), form
+    assert r"a\x1b[2J\n\x9b\u202eb" in terminal("search", "--format", "{name}").decode()
+
+
+def test_a_terminal_gets_a_table_that_fits_and_how_many_more(catalog: Catalog, terminal: Terminal) -> None:
+    for _ in range(52):
+        catalog.asset("東京タワー" * 10 + ".jpg", title="a long title that goes on and on")
+    lines = terminal("search").decode().splitlines()
+    assert lines[0].split() == ["id", "taken", "name", "title", "camera"]
+    assert lines[-1].startswith("and 2 more")
+    assert len(lines) == 52
+    wide = [len(line) + sum(character > "⺀" for character in line) for line in lines]
+    assert max(wide) <= 60
+
+
+def test_a_library_whose_name_is_not_utf_8_comes_back_byte_by_byte(
+    catalog: Catalog, tmp_path: Path, watcher: Run
+) -> None:
+    catalog.asset()
+    catalog.connection.execute("pragma wal_checkpoint(truncate)")
+    odd = os.fsencode(tmp_path) + b"/caf\xe9"
+    shutil.copytree(os.fsencode(catalog.root), odd)
+    path = odd + b"/originals/1.jpg"
+    assert watcher("search", "--library", odd).stdout == path + b"\n"
+    assert watcher("search", "--library", odd, "-0").stdout == path + b"\0"
+    text = watcher("search", "--library", odd, "--json").stdout.decode()
+    assert os.fsencode(json.loads(text)[0]["path"]) == path
+
+
+def test_a_template_has_fallbacks_dates_renditions_and_escapes(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset(
+        "a.jpg",
+        recipes=("thumb",),
+        taken_at="2024-05-17T14:23:01.123",
+        camera_make="Canon",
+        camera_model="R5",
+    )
+    template = r"{taken:%Y-%m-%d} {title|name}\t{renditions.thumb|path} {{{camera}}} [{f}{renditions.none}]\n-"
+    lines = watcher("search", "--format", template).stdout.decode().splitlines()
+    assert lines == [f"2024-05-17 a.jpg\t{catalog.root}/thumb/1.jpg {{Canon R5}} []", "-"]
+
+
+def test_fields_choose_the_columns_of_every_form(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset("a.jpg", keywords='["x", "y"]', favourite=1, recipes=("thumb",))
+    fields = ("--fields", "name,keyword,favourite,title")
+    assert watcher("search", *fields).stdout == b"a.jpg\tx, y\tyes\t\n"
+    assert watcher("search", *fields, "--csv").stdout == b'name,keyword,favourite,title\na.jpg,"x, y",yes,\n'
+    wanted = {"name": "a.jpg", "keyword": ["x", "y"], "favourite": True, "title": None}
+    assert json.loads(watcher("search", *fields, "--json").stdout) == [wanted]
+    assert json.loads(watcher("search", *fields, "--jsonl").stdout) == wanted
+
+
+def test_a_limit_holds_in_a_pipe_and_without_one_everything_comes(catalog: Catalog, watcher: Run) -> None:
+    for _ in range(60):
+        catalog.asset()
+    assert watcher("search").stdout.count(b"\n") == 60
+    assert len(json.loads(watcher("search", "--json").stdout)) == 60
+    assert watcher("search", "--limit", "3").stdout.count(b"\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--sort", "titel"], b"did you mean 'title'"),
+        (["--fields", "name,kyword"], b"did you mean 'keyword'"),
+        (["--format", "{titel}"], b"did you mean 'title'"),
+        (["--format", "{name"], b"write it twice"),
+        (["--format", "{name:%Y}"], b"no date"),
+        (["--json", "--csv"], b"choose one"),
+        (["--limit", "many"], b"many"),
+        (["--sort"], b"--sort"),
+    ],
+)
+def test_what_cannot_be_meant_is_exit_2_and_a_sentence(
+    arguments: list[str], sentence: bytes, catalog: Catalog, watcher: Run
+) -> None:
+    done = watcher("search", *arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert sentence in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_no_catalog_is_exit_2(tmp_path: Path, watcher: Run) -> None:
+    done = watcher("search", "--library", str(tmp_path / "none"))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"no catalog" in done.stderr
+
+
+def test_a_catalog_of_something_else_is_exit_2(catalog: Catalog, tmp_path: Path, watcher: Run) -> None:
+    (tmp_path / "other" / ".watcher").mkdir(parents=True)
+    (tmp_path / "other" / ".watcher" / "watcher.db").write_bytes(b"no database at all" * 100)
+    done = watcher("search", "--library", str(tmp_path / "other"))
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(catalog: Catalog) -> None:
+    for _ in range(100):
+        catalog.asset(description="long " * 500)
+    line = [sys.executable, "-m", "watcher", "search", "--library", str(catalog.root), "--json"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as search:
+        assert search.stdout and search.stderr
+        search.stdout.read(10)
+        search.stdout.close()
+        complaint = search.stderr.read()
+    assert (search.returncode, complaint) == (0, b"")
+
+
+def test_searching_imports_nothing_heavy(catalog: Catalog) -> None:
+    catalog.asset()
+    script = (
+        "import sys, watcher.cli\n"
+        "try: watcher.cli.main()\n"
+        "finally: print(*(set(sys.modules) & {'PIL', 'pydantic', 'pydantic_settings', 'watchdog', 'sqlite_utils',"
+        " 'rich', 'piexif', 'asyncio', 'multiprocessing'}), file=sys.stderr)"
+    )
+    line = [sys.executable, "-c", script, "search", "--library", str(catalog.root)]
+    done = subprocess.run(line, capture_output=True, timeout=60)
+    assert done.stdout.count(b"\n") == 1
+    assert done.stderr.strip() == b""
+
+
+def test_fields_are_listed_with_their_aliases() -> None:
+    line = [sys.executable, "-m", "watcher", "fields"]
+    fields = json.loads(subprocess.run([*line, "--json"], capture_output=True).stdout)
+    aliases = {field["name"]: field["alias"] for field in fields}
+    assert (aliases["taken_at"], aliases["camera_model"], aliases["title"]) == ("taken", "camera", None)
+    plain = subprocess.run(line, capture_output=True).stdout.decode()
+    assert [line.split()[0] for line in plain.splitlines()[1:]] == list(aliases)

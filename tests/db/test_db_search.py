@@ -1,0 +1,207 @@
+"""Words, order and the shape of an asset, on a real catalog."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from watcher.db import search
+from watcher.db.connect import open_writer
+from watcher.errors import ConfigError, DatabaseError
+from watcher.fields import NAMES
+
+Put = Callable[..., int]
+
+DEFAULTS = {
+    "stored_digest": "s",
+    "format": "jpeg",
+    "size": 10,
+    "imported_at": "2026-01-01T00:00:00Z",
+}
+CONTRACT = (
+    "id digest stored_digest path name format size width height orientation taken_at taken_offset "
+    "taken_precision taken_source camera_make camera_model lens iso f_number exposure_time exposure "
+    "focal_length_mm latitude longitude altitude_m title description keywords rating people place favourite "
+    "flags folder album batch inbox imported_at renditions"
+)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "watcher.db"
+
+
+@pytest.fixture
+def writer(database: Path) -> Iterator[sqlite3.Connection]:
+    connection = open_writer(str(database))
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def put(writer: sqlite3.Connection) -> Put:
+    """Put an asset in, named `name`, with whatever else; its id."""
+
+    def insert(name: str = "a.jpg", **values: object) -> int:
+        number = writer.execute("select coalesce(max(id), 0) + 1 from assets").fetchone()[0]
+        row = {
+            **DEFAULTS,
+            "id": number,
+            "digest": f"{number:064x}",
+            "key": f"originals/{number}.jpg",
+            "name": name,
+            **values,
+        }
+        marks = ", ".join("?" * len(row))
+        writer.execute(f"insert into assets ({', '.join(row)}) values ({marks})", tuple(row.values()))
+        return int(number)
+
+    return insert
+
+
+@pytest.fixture
+def reader(writer: sqlite3.Connection, database: Path) -> Iterator[sqlite3.Connection]:
+    with search.reading(str(database)) as connection:
+        yield connection
+
+
+def test_all_words_must_match_in_any_of_the_texts(put: Put, reader: sqlite3.Connection) -> None:
+    both = put("IMG_1.jpg", title="Sunset", keywords='["beach"]', camera_make="Canon")
+    put("IMG_2.jpg", title="Sunset")
+    assert search.ids(reader, ["beach", "SUNSET", "canon"]) == [both]
+    assert search.ids(reader, ["beach", "harbour"]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("it's.jpg", "it's"),
+        ("foo-bar.jpg", "foo-bar"),
+        ('say "hi".jpg', '"hi"'),
+        ("NEAR(x).jpg", "NEAR(x)"),
+        ("NEAR.jpg", "NEAR("),
+        ("col:x.jpg", "col:x"),
+        ("star.jpg", "star*"),
+        ("C++.jpg", "C++"),
+        ("AND.jpg", "AND"),
+        ("sunset.jpg", "-sunset"),
+        ("caret.jpg", "^caret"),
+        ("nul.jpg", "nu\0l"),
+        ("東京タワー.jpg", "東京タワー"),
+        ("café.jpg", "cafe"),
+        ("ÉTÉ.jpg", "été"),
+        ("شاطئ.jpg", "شاطئ"),
+        ("🌅.jpg", "🌅"),
+        ("day🌅.jpg", "-🌅"),
+        ("a++b.jpg", "++"),
+        (r"caf\xe9.jpg", "caf\udce9.jpg"),
+    ],
+)
+def test_every_word_is_taken_by_the_letter(name: str, word: str, put: Put, reader: sqlite3.Connection) -> None:
+    wanted = put(name)
+    put("other.jpg")
+    assert search.ids(reader, [word]) == [wanted]
+    assert search.count(reader, [word]) == 1
+
+
+def test_an_emoji_and_a_word_must_both_be_there(put: Put, reader: sqlite3.Connection) -> None:
+    both = put("a.jpg", title="beach 🌅")
+    put("b.jpg", title="beach")
+    put("c.jpg", description="🌅")
+    assert search.ids(reader, ["🌅", "beach"]) == [both]
+
+
+def test_without_words_the_newest_come_first_and_the_undated_last(put: Put, reader: sqlite3.Connection) -> None:
+    dates = ("2001-01-01T00:00:00", None, "2024-05-17T14:23:01", "2024-05-17T14:23:01")
+    old, undated, new, again = (put(taken_at=date) for date in dates)
+    assert search.ids(reader) == [again, new, old, undated]
+    assert search.ids(reader, limit=2) == [again, new]
+    assert search.ids(reader, [""]) == [again, new, old, undated]
+
+
+def test_a_title_outranks_a_description(put: Put, reader: sqlite3.Connection) -> None:
+    title = put(title="harbour", taken_at="1999-01-01T00:00:00")
+    description = put(description="harbour", taken_at="2020-01-01T00:00:00")
+    put(title="something else")
+    assert search.ids(reader, ["harbour"]) == [title, description]
+
+
+def test_a_word_that_very_many_have_gives_the_newest_unless_rank_is_asked_for(
+    put: Put, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "RANKED_MATCHES", 1)
+    best = put(title="harbour", taken_at="1999-01-01T00:00:00")
+    newest = put(description="harbour and more", taken_at="2020-01-01T00:00:00")
+    put()
+    assert search.ids(reader, ["harbour"]) == [newest, best]
+    assert search.ids(reader, ["harbour"], sort="rank") == [best, newest]
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("taken", [2, 1, 3]),
+        ("-taken", [1, 2, 3]),
+        ("taken_at", [2, 1, 3]),
+        ("name", [3, 1, 2]),
+        ("-size", [2, 3, 1]),
+        ("imported", [1, 2, 3]),
+        ("camera", [3, 1, 2]),
+        ("-path", [3, 2, 1]),
+        ("rank", [1, 2, 3]),
+    ],
+)
+def test_a_field_can_decide_the_order(sort: str, order: list[int], put: Put, reader: sqlite3.Connection) -> None:
+    put("b.jpg", size=1, taken_at="2024-01-01T00:00:00", camera_make="Nikon")
+    put("C.jpg", size=3, taken_at="2020-01-01T00:00:00")
+    put("A.jpg", size=2, camera_make="Canon")
+    assert search.ids(reader, sort=sort) == order
+
+
+@pytest.mark.parametrize(("sort", "hint"), [("titel", "'title'"), ("keywords", "cannot sort"), ("", "cannot")])
+def test_an_order_that_there_is_not_is_refused_with_the_nearest(
+    sort: str, hint: str, put: Put, reader: sqlite3.Connection
+) -> None:
+    with pytest.raises(ConfigError, match=hint):
+        search.ids(reader, sort=sort)
+
+
+def test_an_asset_has_the_keys_of_the_contract_in_their_order(
+    put: Put, reader: sqlite3.Connection, writer: sqlite3.Connection
+) -> None:
+    number = put(keywords='["a", "b"]', flags='["cut"]', favourite=0)
+    writer.executemany(
+        "insert into renditions values (?, ?, ?, 1, 1, 1)",
+        [(number, "thumb", "thumb/1.jpg"), (number, "preview", "preview/1.jpg")],
+    )
+    asset = next(search.search(reader, library="/photos"))
+    assert " ".join(asset) == " ".join(NAMES) == CONTRACT
+    assert asset["path"] == "/photos/originals/1.jpg"
+    assert asset["renditions"] == {"preview": "/photos/preview/1.jpg", "thumb": "/photos/thumb/1.jpg"}
+    assert (asset["keywords"], asset["flags"], asset["favourite"]) == (["a", "b"], ["cut"], False)
+    assert (asset["title"], asset["taken_at"]) == (None, None)
+    assert json.loads(json.dumps(asset)) == asset
+
+
+def test_many_assets_keep_their_order_and_those_deleted_meanwhile_fall_away(
+    put: Put, reader: sqlite3.Connection, writer: sqlite3.Connection
+) -> None:
+    with_gap = [put() for _ in range(1203)]
+    found = search.ids(reader, sort="-id")
+    assert found == with_gap[::-1]
+    writer.execute("delete from assets where id = 700")
+    shown = [asset["id"] for asset in search.assets(reader, found, library="/")]
+    assert shown == [number for number in found if number != 700]
+
+
+def test_what_sqlite_says_against_a_broken_catalog_is_a_sentence(put: Put, database: Path) -> None:
+    put()
+    with (
+        pytest.raises(DatabaseError, match="cannot read the catalog"),
+        search.reading(str(database)) as reader,
+    ):
+        reader.execute("select * from no_such_table")

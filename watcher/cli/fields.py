@@ -1,0 +1,26 @@
+"""`watcher fields`: what an asset has, by the names that queries, templates and JSON use."""
+
+from __future__ import annotations
+
+import click
+
+from watcher.cli import output
+from watcher.cli.options import as_json
+from watcher.fields import ALIASES, FIELDS
+
+
+@click.command()
+@as_json
+def command(as_json: bool) -> None:
+    """List the fields of a photograph: for --fields, --format, --sort, and the keys of JSON."""
+    rows = [(field.name, _alias(field.name), field.kind, field.meaning) for field in FIELDS]
+    names = ("name", "alias", "kind", "meaning")
+    if as_json:
+        output.write_json(dict(zip(names, (row[0], row[1] or None, *row[2:]), strict=True)) for row in rows)
+    else:
+        output.write(output.table(names, rows))
+    output.flush()
+
+
+def _alias(name: str) -> str:
+    return next((alias for alias, fields in ALIASES.items() if name in fields), "")

@@ -1,0 +1,233 @@
+"""Forms of output: table, JSON, CSV, templates, and how names from outside are made safe for a terminal.
+
+Everything leaves through `write` as UTF-8, whatever the locale; a file name's own bytes come back as they
+were. Which rows are printed, and in which form, the commands decide.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from watcher.errors import ConfigError
+from watcher.fields import Asset, columns_of, kind_of, value_of
+
+ROWS = 50  # of a table on a terminal
+
+_CONTROL = "\x00-\x1f\x7f"
+# What a terminal obeys or reorders lines by: C1 controls, bidirectional marks and overrides, line separators,
+# invisible operators, byte-order marks. Not U+200C and U+200D: Persian words and emoji are made with them.
+_UNSEEN = "\x80-\x9f\u00ad\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+_unsafe_in_line = re.compile(f"[{_CONTROL}]")
+_unsafe_on_terminal = re.compile(f"[{_CONTROL}{_UNSEEN}]")
+_unsafe_in_json = re.compile(f"[\x7f{_UNSEEN}]")
+_SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
+
+
+def write(text: str) -> None:
+    with _until_the_reader_leaves():
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+
+
+def flush() -> None:
+    """Let a reader that has gone away be noticed here, and not while the interpreter ends."""
+    with _until_the_reader_leaves():
+        sys.stdout.buffer.flush()
+
+
+@contextlib.contextmanager
+def _until_the_reader_leaves() -> Iterator[None]:
+    """End the process well when nobody reads on (`watcher search | head`)."""
+    try:
+        yield
+    except BrokenPipeError:
+        # click would make exit code 1 of it; what is still buffered must not fail a second time at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise SystemExit(0) from None
+
+
+def on_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
+def note(sentence: str) -> None:
+    """A remark for a person, on stderr; nothing when nobody sees it."""
+    if sys.stderr.isatty():
+        print(sentence, file=sys.stderr)  # noqa: T201
+
+
+def escaped(text: str) -> str:
+    r"""A text that no terminal obeys: `\n`, `\x1b`, `\u202e`; bytes that are not UTF-8 as `\xNN`."""
+    return _unsafe_on_terminal.sub(_escape, text)
+
+
+def one_line(text: str) -> str:
+    """A text without line breaks and control characters, for a pipe that is read line by line."""
+    return _unsafe_in_line.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match[0]
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        code -= 0xDC00
+    return _SHORT.get(character) or (f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}")
+
+
+def text_of(value: Any) -> str:
+    """A field's value as text; absent is empty."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return as_json(value) if isinstance(value, dict) else str(value)
+
+
+def as_json(value: Any, indent: int | None = None) -> str:
+    r"""JSON with letters as they are; `\uNNNN` for what a terminal obeys and for bytes that are not UTF-8."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _unsafe_in_json.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def write_json(values: Iterable[Any]) -> None:
+    """A JSON array, written as its values come."""
+    before = "[\n"
+    for value in values:
+        write(before + as_json(value))
+        before = ",\n"
+    write("[]\n" if before == "[\n" else "\n]\n")
+
+
+def write_csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A header and lines, quoted as RFC 4180 has it."""
+    write(_csv_line(names))
+    for row in rows:
+        write(_csv_line(row))
+
+
+def _csv_line(values: Sequence[str]) -> str:
+    return ",".join('"' + v.replace('"', '""') + '"' if re.search('[",\r\n]', v) else v for v in values) + "\n"
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns under their names, made safe; cut to fit the terminal when that is where they go."""
+    room = shutil.get_terminal_size().columns if on_terminal() else sys.maxsize
+    cells = [[escaped(value) for value in row] for row in (names, *rows)]
+    widths = _fitted([max(map(_width, column)) for column in zip(*cells, strict=True)], room)
+    lines = ["  ".join(map(_cell, row, widths)).rstrip() for row in cells]
+    return "".join(line + "\n" for line in lines)
+
+
+def _fitted(widths: list[int], room: int) -> list[int]:
+    """Widths that fit in `room` with two blanks between: the widest gives first, none below 6."""
+    fitted = list(widths)
+    excess = sum(fitted) + 2 * (len(fitted) - 1) - room
+    while excess > 0 and max(fitted, default=0) > 6:
+        fitted[fitted.index(max(fitted))] -= 1
+        excess -= 1
+    return fitted
+
+
+def _cell(text: str, width: int) -> str:
+    if _width(text) > width:
+        text = _cut(text, width - 1) + "…"
+    return text + " " * (width - _width(text))
+
+
+def _cut(text: str, width: int) -> str:
+    used = 0
+    for index, character in enumerate(text):
+        used += _width(character)
+        if used > width:
+            return text[:index]
+    return text
+
+
+def _width(text: str) -> int:
+    """Columns that a terminal gives to `text`: two to wide characters, none to combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(c) in "WF")
+        for c in text
+    )
+
+
+def template(text: str) -> Callable[[Asset, Callable[[str], str]], str]:
+    r"""What fills in `{field}`, `{field|other}`, `{taken:%Y-%m-%d}` and `{renditions.thumb}`.
+
+    `\n` and `\t` are a line break and a tab, `{{` and `}}` braces. The result takes an asset and what makes a
+    value safe. Raises ConfigError for a field that does not exist, a brace without its partner, or a date
+    format on what is no date.
+    """
+    parts = [_part(match) for match in re.finditer(r"\{\{|\}\}|\\n|\\t|\{([^{}]*)\}|[{}]|[^{}\\]+|\\", text)]
+    return lambda asset, safe: "".join(part if isinstance(part, str) else safe(part(asset)) for part in parts)
+
+
+def _part(match: re.Match[str]) -> str | Callable[[Asset], str]:
+    literal = {"{{": "{", "}}": "}", r"\n": "\n", r"\t": "\t"}
+    if match[0] in ("{", "}"):
+        raise ConfigError(f"a lone {match[0]!r} in the template at character {match.start() + 1}: write it twice")
+    if match[1] is None:
+        return literal.get(match[0], match[0])
+    choices = [_choice(choice) for choice in match[1].split("|")]
+    return lambda asset: next(filter(None, (choice(asset) for choice in choices)), "")
+
+
+def _choice(choice: str) -> Callable[[Asset], str]:
+    name, colon, form = choice.partition(":")
+    name = name.strip()
+    columns_of(name)
+    if not colon:
+        return lambda asset: text_of(value_of(asset, name))
+    if kind_of(name) != "time":
+        raise ConfigError(f"{name!r} is no date: only taken and imported can be followed by a format such as :%Y")
+    return lambda asset: _formatted(value_of(asset, name), form)
+
+
+def _formatted(moment: str | None, form: str) -> str:
+    try:
+        return datetime.fromisoformat(moment).strftime(form) if moment else ""
+    except ValueError:  # a date that the calendar does not know, or a format that strftime does not
+        return moment or ""
+
+
+def field_names(text: str) -> list[str]:
+    """The names in `a,b,c`. Raises ConfigError for one that is no field."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ConfigError("--fields needs at least one field (watcher fields lists them)")
+    for name in names:
+        columns_of(name)
+    return names
+
+
+def texts(assets: Iterable[Asset], names: Sequence[str]) -> Iterator[list[str]]:
+    for asset in assets:
+        yield [text_of(value_of(asset, name)) for name in names]
+
+
+def write_view(names: Sequence[str], rows: Sequence[dict[str, Any]], as_json: bool, none: str) -> None:
+    """Rows with all their keys as JSON; else some of them, as a table on a terminal and with tabs in a pipe.
+
+    `none` is said on stderr when there are no rows.
+    """
+    cells = [[text_of(row[name]) for name in names] for row in rows]
+    if as_json:
+        write_json(rows)
+    elif not rows:
+        print(none, file=sys.stderr)  # noqa: T201
+    elif on_terminal():
+        write(table(names, cells))
+    else:
+        write("".join("\t".join(map(one_line, row)) + "\n" for row in cells))

@@ -1,0 +1,361 @@
+"""The daemon: the straight line from a dropped file to a findable picture. One thread owns this loop and the database's writer.
+
+    inbox --claim--> spool --add--> journal --start--> worker: hash, decode, render, publish --> library
+                                      ^                                                             |
+                                      +-------- commit: job + asset + words, one transaction <------+
+                                      +--> announce --> discard (the spool copy goes last)
+
+Every step may be repeated; their order is the crash safety (ARCHITECTURE.md). Workers never open the database, the
+observer's thread only appends paths, signal handlers only set a flag. The loop sleeps in one place: `executor.poll`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from watcher import committing, filesystem, logs, recovery
+from watcher.db.catalog import Catalog
+from watcher.db.connect import transaction
+from watcher.db.journal import Journal
+from watcher.errors import UnavailableError
+from watcher.executors.base import Executor
+from watcher.intake import discards
+from watcher.intake.inbox import Inbox
+from watcher.model import Claim, Failed, Job, Processed, Rules, Task, TaskResult, Unavailable
+from watcher.notify import Notifier
+from watcher.storage.local import LocalStorage
+from watcher.wake import Wake
+
+_log = logging.getLogger("watcher.daemon")
+
+GROUP = 64  # results committed together at most ...
+GROUP_SECONDS = 0.05  # ... or those of this long
+PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between looks at surroundings that fail
+SWEEP_SECONDS = 60.0  # how often error files without their file are looked for
+SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EIO}
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why everything waits, and until when (monotonic)."""
+
+    reason: str
+    until: float
+
+
+class Daemon:
+    """`inboxes`: open ones, by their row id; `rules`: what workers must know, by inbox id.
+
+    `max_claims`: how many claimed files may be unfinished; what is beyond waits in the inbox.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        journal: Journal,
+        catalog: Catalog,
+        storage: LocalStorage,
+        inboxes: dict[int, Inbox],
+        rules: dict[int, Rules],
+        executor: Executor,
+        notifier: Notifier,
+        wake: Wake,
+        max_claims: int,
+    ) -> None:
+        self.connection, self.journal, self.catalog = connection, journal, catalog
+        self.storage, self.inboxes, self.rules = storage, inboxes, rules
+        self.executor, self.notifier = executor, notifier
+        self.wake, self.max_claims = wake, max_claims
+        self.pause: Pause | None = None
+        self.failures = 0  # how often in a row the surroundings failed
+        self.stopping = False
+        self.stuck: dict[int, str] = {}  # finished jobs whose file cannot leave the spool, and why
+        self._claims: list[tuple[int, Claim]] = []  # ours, not yet in the journal
+        self._results: list[TaskResult] = []  # had, not yet committed
+        self._results_since = 0.0
+        self._problems: dict[int, str] = {}  # paused inboxes, by id
+        self._sweep_due = 0.0
+        self._said = ""  # the last reason to wait that the log has
+        # opened before anything is written: the kernel reports a write error once to each descriptor opened before it
+        self._flushed = None if self._any_fsync() else os.open(storage.root, os.O_RDONLY | os.O_DIRECTORY)
+
+    # -- the line --------------------------------------------------------------------------------------------------
+
+    def step(self, deadline: float | None = None) -> None:
+        """One turn of the line. Sleeps until there is something to do, at most until `deadline` (monotonic)."""
+        self.wake.drain()
+        try:
+            if self._is_well() and not self.stopping:
+                self.claim()
+                self.start()
+            self._take(self.executor.poll(self._timeout(deadline)))
+            if self.pause is None:
+                self.commit()
+                self.announce()
+                self.discard()
+        except sqlite3.OperationalError as error:  # busy, full, unreadable: nothing is lost, the step comes again
+            self._wait(f"the catalog cannot be written: {error}")
+        except UnavailableError as error:
+            self._wait(str(error))
+
+    def claim(self) -> None:
+        """Take settled files by rename, at most as many as there is room for, and write down that they are ours."""
+        room = self.max_claims - self.journal.open_count() - len(self._claims)
+        for inbox_id, inbox in self.inboxes.items():
+            if not self._is_paused(inbox_id, inbox):
+                claims = inbox.claim_settled(max(0, room))
+                self._claims += [(inbox_id, claim) for claim in claims if not self._is_our_note(inbox, claim)]
+                room -= len(claims)
+        if self._claims:
+            with transaction(self.connection):
+                self.journal.add(self._claims)
+            self._claims = []
+
+    def start(self) -> None:
+        """Hand jobs to workers. The attempt is counted, durably, before the work."""
+        slots = self.executor.free_slots()
+        if slots <= 0 or not self.journal.anything_due():
+            return
+        with transaction(self.connection):
+            jobs = self.journal.start(slots, self._usable())
+            tasks = [self._task(job) for job in jobs]
+        for task in tasks:
+            self.executor.submit(task)
+
+    def commit(self) -> None:
+        """Make a group of results true in one transaction, after what they name is flushed to the disk."""
+        if not self._group_is_complete():
+            return
+        self._results = self._flushed_or_failed(self._results)
+        with transaction(self.connection):
+            results = [self._excused(result) for result in self._results]
+            committing.apply(results, self.journal, self.catalog, self.storage)
+        self._results = []
+        unavailable = next((result.reason for result in results if isinstance(result, Unavailable)), None)
+        if unavailable:
+            self._wait(unavailable)
+        else:
+            self._have_been_well()
+
+    def announce(self) -> None:
+        """Tell of what is durable, in commit order, at least once."""
+        jobs = self.journal.unannounced()
+        if jobs:
+            told = self.notifier.send(jobs)
+            with transaction(self.connection, durable=False):
+                self.journal.mark_announced(told)
+
+    def discard(self) -> None:
+        """Let go of the spool copies: deleted, or moved to failed/. Last of all, on the strength of the commit."""
+        gone: list[tuple[int, str | None]] = []
+        try:
+            for job in self.journal.undiscarded(self._usable()):
+                if job.id not in self.stuck:
+                    gone += self._discard(job)
+        finally:
+            if gone:
+                with transaction(self.connection, durable=False):
+                    self.journal.mark_discarded(gone)
+        self._tidy()
+
+    # -- start and stop --------------------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """Make spool and journal agree after whatever end the last run had."""
+        spooled = {inbox_id: inbox.spooled() for inbox_id, inbox in self.inboxes.items() if not inbox.problem()}
+        unfinished = self.journal.unfinished()
+        actions = recovery.plan(spooled, self.journal.claims(), unfinished, self._is_back)
+        with transaction(self.connection):
+            lost = recovery.apply(actions, self.journal, self.inboxes)
+        for job in lost:
+            words = f"{job.name}: its spool copy is gone, and it is not back in the inbox"
+            logs.event(_log, "lost", words, level=logging.ERROR, job_id=job.id)
+
+    def adopt(self, inbox_id: int, inbox: Inbox, rules: Rules) -> None:
+        """Take in an inbox that was not there at the start, with what a former run left in its spool."""
+        self.inboxes[inbox_id], self.rules[inbox_id] = inbox, rules
+        waiting = [job for job in self.journal.unfinished() if job.inbox_id == inbox_id and job.state != "running"]
+        actions = recovery.plan({inbox_id: inbox.spooled()}, self.journal.claims(), waiting, self._is_back)
+        with transaction(self.connection):
+            recovery.apply(actions, self.journal, self.inboxes)
+
+    def is_idle(self) -> bool:
+        """Nothing in flight, and nothing more to come from what lies in the inboxes now (for --once)."""
+        usable = self._usable()
+        return (
+            not (self._results or self._claims or self.executor.busy())
+            and all(self.inboxes[inbox_id].settled() for inbox_id in usable)
+            and not self.journal.unfinished_count(usable)
+            and all(job.id in self.stuck for job in self.journal.undiscarded(usable))
+        )
+
+    def stop(self, grace_seconds: float) -> None:
+        """No more claims; finish what runs within the grace time, put the rest back unblamed, close."""
+        self.stopping = True
+        until = time.monotonic() + grace_seconds
+        while self.executor.busy() and time.monotonic() < until:
+            self.step(until)
+        self.executor.close(1.0)
+        self.pause, self._results_since = None, float("-inf")
+        self.step(time.monotonic())
+        with contextlib.suppress(sqlite3.OperationalError), transaction(self.connection):
+            for job in self.journal.running():
+                self.journal.excuse(job.id, job.attempt)
+
+    # -- parts of steps --------------------------------------------------------------------------------------------
+
+    def _task(self, job: Job) -> Task:
+        inbox = self.inboxes[job.inbox_id]
+        claim, path = (job.claim, job.path) if job.member is None else (job.archive_claim, job.archive_path)
+        assert claim is not None and path is not None
+        return Task(
+            job.id,
+            job.attempt,
+            inbox.source(claim, path),
+            os.path.basename(job.path) if job.member is None else job.name,
+            self.rules[job.inbox_id],
+            member=job.member,
+            rivals=self.catalog.rivals(job.size),
+            may_link=inbox.trusted,
+        )
+
+    def _discard(self, job: Job) -> list[tuple[int, str | None]]:
+        """Finish one job's leftovers: its id, with where its file lies in failed/ (below the inbox), for the mark."""
+        try:
+            for key in set(job.surplus) - (self.catalog.named(job.surplus) if job.surplus else set()):
+                self.storage.delete(key)
+            return [(job.id, self._let_go(job))]
+        except OSError as error:
+            if error.errno in SURROUNDINGS:
+                raise UnavailableError(f"{job.name} cannot be moved out of the spool: {error.strerror}") from None
+            self.stuck[job.id] = f"{job.name} is finished ({job.state}) but cannot leave the spool: {error}"
+            logs.event(_log, "stuck", self.stuck[job.id], level=logging.ERROR, job_id=job.id)
+            return []
+
+    def _let_go(self, job: Job) -> str | None:
+        if job.claim is None:  # a member's bytes lie in its archive
+            return None
+        inbox = self.inboxes[job.inbox_id]
+        source = inbox.source(job.claim, job.path)
+        left = None
+        if job.state == "failed":
+            members = self.journal.failed_members(job.id)
+            report = discards.Report(job.id, job.name, job.reason or "", job.attempt, job.finished_at or "", members)
+            left = discards.to_failed(inbox.root, source, job.path, report)
+        else:
+            discards.delete(source)
+        inbox.forget(job.claim)
+        return left
+
+    def _tidy(self) -> None:
+        """Folders that claims emptied, and error files whose file is gone."""
+        for inbox in self.inboxes.values():
+            inbox.remove_emptied()
+        if time.monotonic() >= self._sweep_due:
+            self._sweep_due = time.monotonic() + SWEEP_SECONDS
+            for inbox in self.inboxes.values():
+                discards.sweep(inbox.root)
+
+    def _is_our_note(self, inbox: Inbox, claim: Claim) -> bool:
+        """One of our error files came back with its picture: it goes. A picture that is back loses its error file."""
+        if discards.is_ours(claim.source):
+            discards.delete(claim.source)
+            inbox.forget(claim.token)
+            return True
+        discards.forget_error(inbox.root, claim.path)
+        return False
+
+    def _is_paused(self, inbox_id: int, inbox: Inbox) -> bool:
+        problem = inbox.problem()
+        before = self._problems.pop(inbox_id, None)
+        if problem is not None:
+            self._problems[inbox_id] = problem
+        if problem != before:
+            words = f"{problem}" if problem else f"the inbox {inbox.name} is back"
+            logs.event(_log, "paused" if problem else "resumed", words, level=logging.WARNING)
+        return problem is not None
+
+    def _is_back(self, job: Job) -> bool:
+        return os.path.lexists(os.path.join(self.inboxes[job.inbox_id].root, job.path))
+
+    def _take(self, results: Sequence[TaskResult]) -> None:
+        if results and not self._results:
+            self._results_since = time.monotonic()
+        self._results += results
+
+    def _group_is_complete(self) -> bool:
+        waited = time.monotonic() >= self._results_since + GROUP_SECONDS
+        return bool(self._results) and (waited or len(self._results) >= GROUP or not self.executor.busy())
+
+    def _flushed_or_failed(self, results: list[TaskResult]) -> list[TaskResult]:
+        """What was published must be on the disk before a source is deleted on its strength."""
+        if self._flushed is None or not any(isinstance(result, Processed) for result in results):
+            return results
+        try:
+            filesystem.syncfs(self._flushed)
+        except OSError as error:
+            reason = f"the library could not be flushed to its disk ({error.strerror})"
+            return [Failed(r.job_id, r.attempt, reason) if isinstance(r, Processed) else r for r in results]
+        return results
+
+    def _excused(self, result: TaskResult) -> TaskResult:
+        """A try that failed because its inbox went away proves nothing about the file."""
+        if isinstance(result, Failed) and not result.died:
+            inbox = self.inboxes.get(self.journal.job(result.job_id).inbox_id)
+            problem = inbox.problem() if inbox else None
+            if problem:
+                return Unavailable(result.job_id, result.attempt, problem)
+        return result
+
+    def _any_fsync(self) -> bool:
+        return any(rules.fsync for rules in self.rules.values())
+
+    def _usable(self) -> list[int]:
+        return [inbox_id for inbox_id in self.inboxes if inbox_id not in self._problems]
+
+    # -- waiting ---------------------------------------------------------------------------------------------------
+
+    def _timeout(self, deadline: float | None) -> float | None:
+        """Seconds until something is due; None: until something happens."""
+        now = time.monotonic()
+        times = [] if deadline is None else [deadline]
+        if self.pause is not None:
+            times.append(self.pause.until)
+        elif self._results:
+            times.append(self._results_since + GROUP_SECONDS)
+        if self.pause is None and not self.stopping:
+            due = self.journal.next_due()
+            times += [] if due is None else [now + due]
+            times += [at for at in (inbox.next_deadline() for inbox in self.inboxes.values()) if at is not None]
+        return max(0.0, min(times) - now) if times else None
+
+    def _is_well(self) -> bool:
+        """Whether the line may move; asks the library again when a pause is over."""
+        if self.pause is not None and time.monotonic() < self.pause.until:
+            return False
+        problem = self.storage.problem(by_writing=self.pause is not None)
+        if problem:
+            raise UnavailableError(problem)
+        self.pause = None
+        return True
+
+    def _wait(self, reason: str) -> None:
+        """The surroundings fail: everything pauses, nobody is blamed; tried again after growing pauses."""
+        if reason != self._said:
+            logs.event(_log, "waiting", f"{reason}; nothing is lost, it goes on by itself", level=logging.ERROR)
+            self._said = reason
+        seconds = PAUSES[min(self.failures, len(PAUSES) - 1)]
+        self.failures += 1
+        self.pause = Pause(reason, time.monotonic() + seconds)
+
+    def _have_been_well(self) -> None:
+        if self._said:
+            logs.event(_log, "resumed", "the surroundings are well again", level=logging.WARNING)
+        self.failures, self._said = 0, ""

@@ -1,0 +1,147 @@
+"""Reading the journal, and finding the assets that a person means. Only selects; shapes are plain rows."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from watcher.model import State
+
+Row = dict[str, Any]
+
+JOB_KEYS = (
+    "id", "name", "inbox", "batch", "state", "attempt", "reason", "created_at", "finished_at", "asset_id",
+)  # fmt: skip
+
+
+def jobs(
+    connection: sqlite3.Connection,
+    *,
+    state: str | None = None,
+    batch: str | None = None,
+    limit: int | None = None,
+) -> list[Row]:
+    """Jobs, the latest first, with JOB_KEYS. Times are UTC."""
+    where, values = _job_filter(state, batch)
+    columns = ", ".join("inboxes.name as inbox" if key == "inbox" else f"jobs.{key}" for key in JOB_KEYS)
+    return _rows(
+        connection,
+        f"select {columns} from jobs join inboxes on inboxes.id = inbox_id {where} order by jobs.id desc limit ?",
+        (*values, -1 if limit is None else limit),
+    )
+
+
+def job_count(connection: sqlite3.Connection, *, state: str | None = None, batch: str | None = None) -> int:
+    """How many jobs `jobs` would give without a limit."""
+    where, values = _job_filter(state, batch)
+    number: int = connection.execute(f"select count(*) from jobs {where}", values).fetchone()[0]
+    return number
+
+
+def reasons(connection: sqlite3.Connection, *, state: str | None = None, batch: str | None = None) -> list[Row]:
+    """Each reason and how many jobs have it, the most frequent first: rows of `reason` and `count`."""
+    where, values = _job_filter(state, batch, "reason is not null")
+    return _rows(
+        connection,
+        f"select reason, count(*) as count from jobs {where} group by reason order by count(*) desc, reason",
+        values,
+    )
+
+
+def failures(connection: sqlite3.Connection) -> list[Row]:
+    """Failed jobs that left a file: id, name, archive, inbox, reason, finished_at, place (absolute, bytes).
+
+    A member of an archive left nothing of its own: its place is the archive's, and `archive` names that.
+    """
+    rows = connection.execute(
+        """select jobs.id, jobs.name, parent.name as archive, inboxes.name as inbox, jobs.reason,
+             jobs.finished_at, inboxes.path as inbox_path, coalesce(jobs.left_at, parent.left_at) as left_at
+           from jobs join inboxes on inboxes.id = jobs.inbox_id
+             left join jobs as parent on parent.id = jobs.parent_id
+           where jobs.state = 'failed' and coalesce(jobs.left_at, parent.left_at) is not null
+           order by jobs.id"""
+    )
+    return [_placed(dict(row)) for row in rows]
+
+
+def _placed(row: Row) -> Row:
+    place = os.path.join(bytes(row.pop("inbox_path")), bytes(row.pop("left_at")))
+    return {**row, "place": place}
+
+
+def job_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many jobs are in each state; every state is there."""
+    found = dict(connection.execute("select state, count(*) from jobs group by state").fetchall())
+    return {state: found.get(state, 0) for state in get_args(State)}
+
+
+def inboxes(connection: sqlite3.Connection) -> list[Row]:
+    """The inboxes that ever were watched: name and path (absolute, bytes)."""
+    return _rows(connection, "select name, path from inboxes order by id")
+
+
+def dropped_names(connection: sqlite3.Connection, asset_id: int) -> list[str]:
+    """Every name under which an asset was dropped, the first one first."""
+    found = connection.execute("select name from jobs where asset_id = ? group by name order by min(id)", (asset_id,))
+    return [row[0] for row in found]
+
+
+def job(connection: sqlite3.Connection, number: int) -> Row | None:
+    """One job: id, name, state, reason, asset_id; None when there is none."""
+    found = _rows(connection, "select id, name, state, reason, asset_id from jobs where id = ?", (_fit(number),))
+    return found[0] if found else None
+
+
+def asset_by_id(connection: sqlite3.Connection, number: int) -> list[int]:
+    return _ids(connection, "select id from assets where id = ?", (_fit(number),))
+
+
+def assets_by_digest(connection: sqlite3.Connection, prefix: str) -> list[int]:
+    """The assets whose digest begins with `prefix` (lower-case hex)."""
+    # a range, not LIKE: it is answered by the index on digest
+    return _ids(
+        connection,
+        "select id from assets where digest >= ? and digest < ? order by digest",
+        (prefix, prefix + "g"),
+    )
+
+
+def assets_by_key(connection: sqlite3.Connection, keys: Sequence[str]) -> list[int]:
+    """The assets whose original or one of whose renditions stands under one of `keys`."""
+    marks = ", ".join("?" * len(keys))
+    return _ids(
+        connection,
+        f"select id from assets where key in ({marks}) union select asset_id from renditions where key in ({marks})",
+        (*keys, *keys),
+    )
+
+
+def assets_by_name(connection: sqlite3.Connection, name: str) -> list[int]:
+    """The assets that were dropped under `name` (a base name as text), or whose equal was."""
+    return _ids(
+        connection,
+        "select id from assets where name = ? union select asset_id from jobs where name = ? and asset_id is not null",
+        (name, name),
+    )
+
+
+def _job_filter(state: str | None, batch: str | None, *conditions: str) -> tuple[str, list[str]]:
+    wanted = [("jobs.state = ?", state), ("jobs.batch = ?", batch)]
+    clauses = [*conditions, *(clause for clause, value in wanted if value is not None)]
+    where = "where " + " and ".join(clauses) if clauses else ""
+    return where, [value for _, value in wanted if value is not None]
+
+
+def _fit(number: int) -> int:
+    # SQLite takes 64 bits; no row has a number below zero, so this one finds nothing
+    return number if number < 2**63 else -1
+
+
+def _rows(connection: sqlite3.Connection, statement: str, values: Sequence[object] = ()) -> list[Row]:
+    return [dict(row) for row in connection.execute(statement, tuple(values))]
+
+
+def _ids(connection: sqlite3.Connection, statement: str, values: Sequence[object]) -> list[int]:
+    return [row[0] for row in connection.execute(statement, tuple(values))]

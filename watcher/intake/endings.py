@@ -1,0 +1,209 @@
+"""Whether a file's end is there, told from its content by reading an open descriptor.
+
+Reads with pread only: a file that is cut while it is mapped into memory would kill us with SIGBUS. What a
+format's end means for taking a file is settling's to say. Every walk has a bound, so that no file can hold up
+the loop.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import struct
+from collections.abc import Callable
+
+
+class Ending(enum.Enum):
+    COMPLETE = "complete"  # the end of its format is there; bytes after it are allowed
+    CUT = "cut"  # begins like a format whose end is missing
+    NONE = "none"  # a format without an end of its own, or one that we do not know
+
+
+_STEPS = 1_000_000  # segments, chunks or blocks that one look walks over before it gives up with NONE
+_CHUNK = 1 << 16
+_ZIP_TAIL = 65_557  # the end record (22 bytes) and the longest comment
+
+_JPEG = b"\xff\xd8"
+_PNG = b"\x89PNG\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+_ZIP_END = b"PK\x05\x06"
+_ZIP64_LOCATOR = b"PK\x06\x07"
+_STARTS = (_JPEG, _PNG, b"RIFF", b"GIF87a", b"GIF89a", _ZIP, _ZIP_END, b"BM", b"\0\0\0")  # the last: a box
+_SHORTEST = 12  # no format told apart here has a shorter header
+
+
+def ending(fd: int, size: int) -> Ending:
+    """Tell whether the `size` bytes of `fd` are a whole file. Raises OSError when they cannot be read."""
+    head = os.pread(fd, min(size, 16), 0)
+    if not head:
+        return Ending.CUT
+    if len(head) < _SHORTEST and any(head.startswith(start[: len(head)]) for start in _STARTS):
+        return Ending.CUT
+    return _walker(head)(_Window(fd, size))
+
+
+def _walker(head: bytes) -> Callable[[_Window], Ending]:
+    if head[4:8] == b"ftyp":
+        return _bmff
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return _webp
+    for start, walk in _WALKERS:
+        if head.startswith(start):
+            return walk
+    return lambda window: Ending.NONE
+
+
+class _Window:
+    """The file, read in pieces of 64 KB: a walk over small blocks costs no system call each."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._fd = fd
+        self.size = size
+        self._start = 0
+        self._piece = b""
+
+    def at(self, offset: int, length: int) -> bytes:
+        """`length` bytes from `offset`; fewer where the file ends. `length` is at most 64 KB and some."""
+        begin = offset - self._start
+        if begin < 0 or begin + length > len(self._piece):
+            self._start, begin = offset, 0
+            self._piece = os.pread(self._fd, max(length, _CHUNK), offset)
+        return self._piece[begin : begin + length]
+
+
+def _jpeg(window: _Window) -> Ending:
+    # the segments are walked first: the thumbnail in an APP1 segment has an end of image of its own
+    offset = 2
+    for _ in range(_STEPS):
+        marker = window.at(offset, 4)
+        if len(marker) < 4:
+            return Ending.CUT
+        if marker[0] != 0xFF:
+            return Ending.NONE
+        if marker[1] == 0xFF:  # a fill byte
+            offset += 1
+        elif marker[1] == 0xDA:
+            return _end_of_image(window, offset)
+        elif marker[1] == 0x01 or 0xD0 <= marker[1] <= 0xD9:  # these stand alone
+            offset += 2
+        else:
+            offset += 2 + max(2, int.from_bytes(marker[2:4]))
+    return Ending.NONE
+
+
+def _end_of_image(window: _Window, scan: int) -> Ending:
+    # backwards, since it is nearly always at the very end; pieces overlap by a byte for an end on their seam
+    end = window.size
+    while end > scan:
+        begin = max(scan, end - _CHUNK)
+        if b"\xff\xd9" in window.at(begin, end - begin + 1):
+            return Ending.COMPLETE
+        end = begin
+    return Ending.CUT
+
+
+def _png(window: _Window) -> Ending:
+    offset = len(_PNG)
+    for _ in range(_STEPS):
+        chunk = window.at(offset, 8)
+        if not chunk[4:].isalpha():  # too short, or zeros where a file was laid out before it was written
+            return Ending.CUT
+        offset += 12 + int.from_bytes(chunk[:4])
+        if chunk[4:] == b"IEND":
+            return Ending.COMPLETE if offset <= window.size else Ending.CUT
+    return Ending.NONE
+
+
+def _webp(window: _Window) -> Ending:
+    length = int.from_bytes(window.at(4, 4), "little")
+    if length == 0:
+        return Ending.NONE
+    return Ending.COMPLETE if 8 + length <= window.size else Ending.CUT
+
+
+def _bmff(window: _Window) -> Ending:
+    offset, pixels = 0, False
+    for _ in range(_STEPS):
+        if offset >= window.size:
+            return Ending.COMPLETE if pixels and offset == window.size else Ending.CUT
+        box = window.at(offset, 16)
+        if len(box) < 8 or not box[4:8].isascii() or not box[4:8].strip(b"\0"):
+            return Ending.CUT
+        length = int.from_bytes(box[:4])
+        if length == 0:  # to the end of the file, wherever that is
+            return Ending.NONE
+        if length == 1:
+            length = int.from_bytes(box[8:16])
+        pixels = pixels or box[4:8] == b"mdat"
+        offset += max(8, length)
+    return Ending.NONE
+
+
+def _gif(window: _Window) -> Ending:
+    offset = 13 + _colour_table(window.at(10, 1))
+    for _ in range(_STEPS):
+        block = window.at(offset, 10)
+        if block[:1] == b";":
+            return Ending.COMPLETE
+        if block[:1] == b"!":
+            offset += 2
+        elif block[:1] == b",":
+            offset += 11 + _colour_table(block[9:10])
+        else:
+            return Ending.CUT if offset >= window.size else Ending.NONE
+        offset = _after_blocks(window, offset)
+    return Ending.NONE
+
+
+def _colour_table(flags: bytes) -> int:
+    return 3 << ((flags[0] & 7) + 1) if flags and flags[0] & 0x80 else 0
+
+
+def _after_blocks(window: _Window, offset: int) -> int:
+    for _ in range(_STEPS):
+        length = window.at(offset, 1)
+        if not length:
+            break
+        offset += 1 + length[0]
+        if length == b"\0":
+            break
+    return offset
+
+
+def _bmp(window: _Window) -> Ending:
+    length = int.from_bytes(window.at(2, 4), "little")
+    if length == 0:
+        return Ending.NONE
+    return Ending.COMPLETE if length <= window.size else Ending.CUT
+
+
+def _zip(window: _Window) -> Ending:
+    start = max(0, window.size - _ZIP_TAIL)
+    tail = window.at(start, window.size - start)
+    found = tail.rfind(_ZIP_END)
+    while found >= 0:
+        before = tail[found - 20 : found - 16] if found >= 20 else b""
+        if _ends_archive(tail[found:], start + found, before):
+            return Ending.COMPLETE
+        found = tail.rfind(_ZIP_END, 0, found)
+    return Ending.CUT
+
+
+def _ends_archive(record: bytes, offset: int, before: bytes) -> bool:
+    # a stored member can be an archive itself: only the record right behind its own directory ends ours
+    if len(record) < 22:
+        return False
+    length, begin, comment = struct.unpack_from("<IIH", record, 12)
+    large = before == _ZIP64_LOCATOR or 0xFFFFFFFF in (length, begin)
+    return len(record) >= 22 + comment and (large or begin + length == offset)
+
+
+_WALKERS: tuple[tuple[bytes, Callable[[_Window], Ending]], ...] = (
+    (_JPEG, _jpeg),
+    (_PNG, _png),
+    (b"GIF87a", _gif),
+    (b"GIF89a", _gif),
+    (_ZIP, _zip),
+    (_ZIP_END, _zip),
+    (b"BM", _bmp),
+)

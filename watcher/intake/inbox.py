@@ -1,0 +1,270 @@
+"""One watched folder: notices files, waits until they have settled, claims them by a rename to its spool.
+
+Owned by the daemon's loop; only `notice` and `rescan` may be called from another thread. How a file is
+observed is in looking, when it has settled in settling, the spool's layout in spool. What becomes of a claim
+is the journal's business.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import chain, islice
+
+from watcher.errors import UnavailableError
+from watcher.ignoring import Ignoring
+from watcher.intake.agenda import Place
+from watcher.intake.candidates import Candidates
+from watcher.intake.emptied import Emptied
+from watcher.intake.leases import trusted
+from watcher.intake.looking import Not, look
+from watcher.intake.scanner import Skipped, scan
+from watcher.intake.settling import Observation, Patience
+from watcher.intake.spool import Spool
+from watcher.model import Claim, shown
+
+_LOOKS = 512  # a call's looks (some 15 ms): results and stop signals must not wait for 100,000 files
+_CHECK_SECONDS = 5.0  # how often a paused inbox is asked whether it is back
+_SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
+
+
+class Inbox:
+    """`root` is the folder, `name` what people call it. Times are of `clock` (monotonic), `wall` is unix.
+
+    `wake` is called, from whatever thread, when there is something for `claim_settled` to do.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        name: str,
+        *,
+        settle_seconds: float,
+        incomplete_seconds: float,
+        batch_seconds: float,
+        rescan_seconds: float,
+        ignore: tuple[str, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        wake: Callable[[], None],
+    ) -> None:
+        self.root = os.path.abspath(root)
+        self.name = name
+        self._rescan_seconds = rescan_seconds
+        self._clock, self._wall, self._wake = clock, wall, wake
+        self._ignoring = Ignoring(ignore)
+        self._spool = Spool(self.root, wall)
+        self._emptied = Emptied(self.root, batch_seconds)
+        self._candidates = Candidates(Patience(settle_seconds, incomplete_seconds), clock, wall)
+        self._skipped: dict[str, Skipped] = {}
+        self._noticed: deque[str] = deque()
+        self._scan_due = float("-inf")
+        self._paused_at: float | None = None
+        self._full = False
+
+    def open(self, owner: str) -> None:
+        """Lock the inbox for the library at `owner`.
+
+        Raises ConfigError when the folder is missing or cannot be written, LockedError when it is another
+        daemon's or holds another library's files.
+        """
+        self._spool.open(owner)
+        self._candidates.trusted = trusted(self.root)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether leases tell the truth here. Elsewhere a writer may still have a claimed file open."""
+        return self._candidates.trusted
+
+    def close(self) -> None:
+        self._spool.close()
+
+    def problem(self) -> str | None:
+        """Why the inbox cannot be used now, as a sentence; None when all is well."""
+        return self._spool.problem()
+
+    def notice(self, path: str) -> None:
+        """Something happened at `path` (absolute): a hint to look there. Safe from any thread."""
+        self._noticed.append(path)
+        self._wake()
+
+    def rescan(self) -> None:
+        """Scan the whole inbox at the next claim: events were lost. Safe from any thread."""
+        self._scan_due = float("-inf")
+        self._wake()
+
+    def claim_settled(self, room: int) -> list[Claim]:
+        """Take at most `room` files that have settled; each lies in the spool when this returns.
+
+        Raises UnavailableError when nothing can be taken for want of space or of a writable disk.
+        """
+        if not self._usable():
+            return []
+        self._take_in_notices()
+        if self._clock() >= self._scan_due:
+            self._scan_all()
+        claims: list[Claim] = []
+        looks = 0
+        while len(claims) < room and looks < _LOOKS and (place := self._candidates.pop()):
+            looks += 1
+            try:
+                claim = self._consider(place)
+            except UnavailableError:
+                if not claims:
+                    raise
+                break  # what is already ours must reach the journal; the next call meets the error again
+            if claim:
+                claims.append(claim)
+        self._full = len(claims) >= room
+        return claims
+
+    def _usable(self) -> bool:
+        if self.problem():
+            self._paused_at = self._clock()
+            return False
+        if self._paused_at is not None:
+            self._paused_at = None
+            self._scan_due = float("-inf")
+        return True
+
+    def _take_in_notices(self) -> None:
+        prefix = f"{self.root}/"
+        while self._noticed:
+            path = self._noticed.popleft()
+            if path == self.root:
+                self._scan_due = float("-inf")
+            elif path.startswith(prefix) and not self._ignoring.rule(path[len(prefix) :]):
+                self._candidates.hint(Place("", path[len(prefix) :]))
+
+    def _scan_all(self) -> None:
+        self._scan_due = self._clock() + self._rescan_seconds  # first: rescan() may be called while we scan
+        self._skipped = {}
+        self._scan("")
+
+    def _scan(self, below: str) -> None:
+        with suppress(OSError):  # the root went away this moment: problem() says so at the next call
+            for found in scan(self.root, self._ignoring, below):
+                if isinstance(found, Skipped):
+                    self._skipped[found.path] = found
+                else:
+                    self._candidates.found(Place("", found))
+
+    def _consider(self, place: Place) -> Claim | None:
+        try:
+            seen = self._candidates.settled(place, self._path(place))
+        except OSError as error:
+            self._refused(place, error, "cannot be read")
+            return None
+        if isinstance(seen, Observation):
+            return self._claimed(place, seen) if place.token else self._claim(place, seen)
+        if seen is Not.FOLDER and not place.token:
+            self._scan(place.path)
+        return None
+
+    def _path(self, place: Place) -> str:
+        return self.source(place.token, place.path) if place.token else os.path.join(self.root, place.path)
+
+    def _claim(self, place: Place, seen: Observation) -> Claim | None:
+        token = self._take(place)
+        if token is None:
+            return None
+        self._candidates.forget(place)
+        self._emptied.note(os.path.dirname(place.path), self._clock())
+        spooled = Place(token, place.path)
+        if self._is_still(spooled, seen):
+            return self._claimed(spooled, seen)
+        self._candidates.hint(spooled)
+        return None
+
+    def _claimed(self, place: Place, seen: Observation) -> Claim:
+        self._candidates.forget(place)
+        return Claim(place.token, self.root, place.path, self._path(place), seen.size)
+
+    def _take(self, place: Place) -> str | None:
+        try:
+            return self._spool.take(place.path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            self._refused(place, error, "cannot be moved out of its folder")
+            return None
+        self._candidates.forget(place)
+        return None
+
+    def _is_still(self, place: Place, seen: Observation) -> bool:
+        # between the look and the rename a writer may have opened it, or another file may have taken its name
+        try:
+            after = look(self._path(place), ask=self.trusted, known=seen)
+        except OSError:
+            return False
+        return isinstance(after, Observation) and after.same_bytes(seen) and not after.writer
+
+    def _refused(self, place: Place, error: OSError, what: str) -> None:
+        if error.errno in _SURROUNDINGS:
+            self._candidates.put_back(place)
+            path = shown(place.path)
+            raise UnavailableError(f"The inbox {shown(self.root)}: {path} {what}: {error.strerror}.") from error
+        self._candidates.block(place, f"{what}: {_explained(error)}")
+
+    def source(self, token: str, path: str) -> str:
+        """Where a claimed file lies."""
+        return self._spool.source(token, path)
+
+    def spooled(self) -> list[tuple[str, str | None]]:
+        """(token, path below the inbox) of the files in the spool, oldest first; None for an empty folder."""
+        return list(self._spool.spooled())
+
+    def hold(self, token: str, path: str) -> None:
+        """Let a file in the spool settle there by the same rules; `claim_settled` returns it then."""
+        self._candidates.hint(Place(token, path))
+
+    def forget(self, token: str) -> None:
+        """Remove the spool folder of `token`, as far as it is empty."""
+        self._spool.forget(token)
+
+    def next_deadline(self) -> float | None:
+        """When `claim_settled` or `remove_emptied` has something to do, on `clock`; in the past: at once.
+
+        Files that wait only for room have no deadline: there is room again when a result has arrived.
+        """
+        if self._paused_at is not None:
+            return self._paused_at + _CHECK_SECONDS
+        files = None if self._full else self._candidates.first()
+        return min(due for due in (self._scan_due, self._emptied.next_deadline(), files) if due is not None)
+
+    def waiting(self, limit: int = 100) -> list[tuple[str, str]]:
+        """Up to `limit` times (path below the inbox, why): files not yet taken, then what was passed over."""
+        files = ((place.path, self._candidates.why(place)) for place in self._candidates)
+        return list(islice(chain(files, ((skipped.path, skipped.why) for skipped in self._skipped.values())), limit))
+
+    def waiting_count(self) -> int:
+        """How many files are not yet taken."""
+        return sum(1 for _ in self._candidates)
+
+    def settled(self) -> bool:
+        """Nothing more is to come from what lies here now: the inbox is empty but for `left_behind`."""
+        pending = self._noticed or self._clock() >= self._scan_due
+        return not pending and all(map(self._candidates.is_stuck, self._candidates))
+
+    def left_behind(self) -> list[tuple[str, str]]:
+        """(path below the inbox, why) of what cannot be taken now: refused, or open and never changing."""
+        stuck = filter(self._candidates.is_stuck, self._candidates)
+        files = [(place.path, self._candidates.why(place)) for place in stuck]
+        return files + [(skipped.path, skipped.why) for skipped in self._skipped.values() if skipped.failed]
+
+    def remove_emptied(self, now: bool = False) -> None:
+        """Remove folders that claims emptied, once they are quiet (`now`: without waiting for that)."""
+        if self._paused_at is None:
+            self._emptied.remove(self._clock(), self._wall(), at_once=now)
+
+
+def _explained(error: OSError) -> str:
+    if error.errno == errno.EXDEV:
+        return "it lies on another file system than the inbox"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{error.strerror}. Give the daemon's user the right to read it and to write in its folder"
+    return error.strerror or str(error)

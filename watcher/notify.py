@@ -1,0 +1,34 @@
+"""Who is told of a finished job, and when: after its commit, in commit order, at least once. Each is a log line for now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from watcher import logs
+from watcher.model import Job
+
+_LEVELS = {"failed": logging.WARNING}
+
+
+class Notifier:
+    """`key_of` gives an asset's key in the library, for the line that says where a picture went."""
+
+    def __init__(self, logger: logging.Logger, key_of: Callable[[int], str | None]) -> None:
+        self._logger = logger
+        self._key_of = key_of
+
+    def send(self, jobs: Iterable[Job]) -> list[int]:
+        """Announce finished jobs. Returns the ids of those that were announced."""
+        return [job.id for job in jobs if self._announce(job)]
+
+    def _announce(self, job: Job) -> bool:
+        key = self._key_of(job.asset_id) if job.asset_id is not None else None
+        words = {
+            "done": f"{job.name} -> {key}" if key else f"{job.name}: all its members are taken care of",
+            "duplicate": f"{job.name} equals {key}",
+            "failed": f"{job.name}: {job.reason}",
+        }.get(job.state, job.name)
+        level = _LEVELS.get(job.state, logging.DEBUG if job.state == "ignored" else logging.INFO)
+        logs.event(self._logger, job.state, words, level=level, job_id=job.id)
+        return True

@@ -1,0 +1,111 @@
+"""Making a library ours for the life of this process: its folder, its lock, its dead predecessor's workers, its leftovers.
+
+The order is part of the crash safety: whoever holds the lock may trust that no other daemon, and no worker of a dead
+one, still writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import sqlite3
+import time
+
+from watcher.db import connect
+from watcher.errors import ConfigError, DatabaseError, FatalError, LockedError, UnavailableError
+from watcher.model import shown
+
+PRIVATE = ".watcher"
+_PROBE_SECONDS = 1.0  # `watcher status` holds the lock for an instant
+_WORKERS_SECONDS = 30.0
+
+
+class Library:
+    """The library at `root`, with its catalog at `database`. `open` raises ConfigError, LockedError or FatalError."""
+
+    def __init__(self, root: str, database: str) -> None:
+        self.root = root
+        self.private = os.path.join(root, PRIVATE)
+        self.workers_lock = os.path.join(self.private, "workers.lock")
+        self._database = database
+        self._lock: int | None = None
+
+    def open(self) -> None:
+        """Make the folders, take the lock, outwait the workers of a daemon that was killed, remove half-made files."""
+        with _explained(f"the library {shown(self.root)}"):
+            if os.path.lexists(self.root) and not os.path.isdir(self.root):
+                raise ConfigError(f"the library {shown(self.root)} is not a folder")
+            os.makedirs(self.private, exist_ok=True)
+            os.chmod(self.private, 0o755)  # never group-writable: a reader would leave files of its own user in it
+            self._lock = self._take_lock()
+            self._outwait_workers()
+            shutil.rmtree(os.path.join(self.private, "tmp"), ignore_errors=True)
+
+    def connect(self, busy_seconds: float) -> sqlite3.Connection:
+        """The writer's connection to the catalog, migrated."""
+        folder = os.path.dirname(self._database)
+        with _explained(f"the catalog {shown(self._database)}"):
+            os.makedirs(folder, exist_ok=True)
+            try:
+                return connect.open_writer(self._database, busy_seconds)
+            except sqlite3.OperationalError as error:
+                raise FatalError(f"the catalog {shown(self._database)} cannot be opened: {error}") from None
+
+    def close(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take_lock(self) -> int:
+        descriptor = os.open(os.path.join(self.private, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if not _locked_within(descriptor, _PROBE_SECONDS):
+            owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            raise LockedError(
+                f"the library {shown(self.root)} is in use by another watcher run"
+                + (f" (process {owner})" if owner else "")
+                + ": stop that one first, or use it"
+            )
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        return descriptor
+
+    def _outwait_workers(self) -> None:
+        """Each worker holds workers.lock shared and leaves when its daemon dies; beside a new one it would do harm."""
+        with open(self.workers_lock, "a") as file:
+            if not _locked_within(file.fileno(), _WORKERS_SECONDS):
+                raise FatalError(
+                    f"a worker of a former run still holds {shown(self.workers_lock)} after {_WORKERS_SECONDS:.0f} s: "
+                    "it hangs, perhaps in a dead network mount; end it, then start again"
+                )
+
+
+def _locked_within(descriptor: int, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def _explained(what: str):  # type: ignore[no-untyped-def]
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise FatalError(f"{what}: there is no space left on its disk; make room and start again") from None
+        if error.errno == errno.EROFS:
+            raise FatalError(f"{what} is on a read-only file system; mount it writable and start again") from None
+        raise FatalError(f"{what} cannot be used: {error.strerror} ({shown(str(error.filename or ''))})") from None
+    except UnavailableError as error:
+        raise FatalError(str(error)) from None
+    except DatabaseError:
+        raise

@@ -1,0 +1,266 @@
+"""Reads the TIFF structure that holds EXIF, in whatever state it is, and says what its values mean.
+
+Owns the walk over the bytes (byte order, sizes, bounds, loops: a bad entry costs only itself) and the reading
+of a value as text, number, date or degrees. Which tag answers which question is metadata.py's to know.
+Rules: TIFF 6.0 section 2; Exif 2.32 sections 4.6.2, 4.6.5 (comments, dates) and 4.6.6 (GPS); 3.0 (type 129).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import unicodedata
+from dataclasses import dataclass
+
+Scalar = int | float | tuple[int, int]  # a pair is a rational
+Value = bytes | Scalar | tuple[Scalar, ...]
+Tags = dict[int, Value]
+
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
+_CODES = {1: "B", 3: "H", 4: "L", 5: "L", 6: "b", 8: "h", 9: "l", 10: "l", 11: "f", 12: "d", 13: "L"}
+_TEXT = (2, 129)
+_UNDEFINED = 7
+_RATIONALS = (5, 10)
+_CHILDREN = {"0th": {0x8769: "Exif", 0x8825: "GPS"}, "Exif": {0xA005: "Interop"}}
+_LATITUDE_REF, _LONGITUDE_REF = 1, 3  # each followed by its coordinate
+_ALTITUDE_REF, _ALTITUDE = 5, 6
+_USER_COMMENT = 0x9286
+_XP_TAGS = range(0x9C9B, 0x9CA0)  # title, comment, author, keywords, subject
+_MAX_SHOWN = 64
+_MAX_ENTRIES = 4096  # in one IFD; the fullest real ones have some hundred
+_MAX_ARRAY = 1024  # a longer list of numbers stays bytes: as Python objects it would grow twentyfold
+
+
+@dataclass(frozen=True, slots=True)
+class Exif:
+    """The tags of each IFD ("0th", "Exif", "GPS", "Interop", "1st": piexif's names and shapes).
+
+    `damaged`: at least one entry or IFD could not be read and is missing.
+    """
+
+    ifds: dict[str, Tags]
+    damaged: bool
+    big_endian: bool
+
+
+def read(tiff: bytes) -> Exif:
+    """All that can be read. Never raises; memory stays in proportion to `tiff`."""
+    walk = _Walk(tiff)
+    walk.start()
+    return Exif(walk.ifds, walk.damaged, walk.order == ">")
+
+
+class _Walk:
+    """One pass over one structure."""
+
+    def __init__(self, tiff: bytes) -> None:
+        self.tiff = tiff
+        self.order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4], "")
+        self.ifds: dict[str, Tags] = {name: {} for name in ("0th", "Exif", "GPS", "Interop", "1st")}
+        self.damaged = False
+        self.seen: set[int] = set()
+        # honest values do not overlap, so together they are no larger than the file that holds them
+        self.unread = len(tiff)
+
+    def start(self) -> None:
+        if self.order and len(self.tiff) >= 8:
+            self._ifd("0th", self._unpack("L", 4)[0])
+        else:
+            self.damaged = True
+
+    def _unpack(self, codes: str, offset: int) -> tuple[int, ...]:
+        return struct.unpack_from(self.order + codes, self.tiff, offset)
+
+    def _ifd(self, name: str, offset: int) -> None:
+        if offset in self.seen or offset + 2 > len(self.tiff):
+            self.damaged = True
+            return
+        self.seen.add(offset)
+        (count,) = self._unpack("H", offset)
+        fitting = min(count, _MAX_ENTRIES, (len(self.tiff) - offset - 2) // 12)
+        self.damaged |= fitting < count
+        for position in range(offset + 2, offset + 2 + 12 * fitting, 12):
+            self._entry(self.ifds[name], position)
+        for tag, child in _CHILDREN.get(name, {}).items():
+            if tag in self.ifds[name]:
+                self._child(child, self.ifds[name][tag])
+        if name == "0th":
+            self._thumbnail(offset + 2 + 12 * count)
+
+    def _child(self, name: str, pointer: Value) -> None:
+        if isinstance(pointer, int):
+            self._ifd(name, pointer)
+        else:
+            self.damaged = True
+
+    def _thumbnail(self, link: int) -> None:
+        if link + 4 > len(self.tiff):
+            return  # writers that know of no second IFD often leave out the link's zeros
+        (offset,) = self._unpack("L", link)
+        if offset:
+            self._ifd("1st", offset)
+
+    def _entry(self, tags: Tags, position: int) -> None:
+        tag, kind, count = self._unpack("HHL", position)
+        if kind == 0:
+            return  # padding: some cameras leave entries unused
+        size = _SIZES.get(kind, 0) * count
+        at = position + 8 if size <= 4 else self._unpack("L", position + 8)[0]
+        if kind not in _SIZES or at + size > len(self.tiff) or size > self.unread:
+            self.damaged = True
+            return
+        self.unread -= size
+        value = self._value(kind, count, self.tiff[at : at + size])
+        if value != ():
+            tags.setdefault(tag, value)
+
+    def _value(self, kind: int, count: int, raw: bytes) -> Value:
+        if kind in _TEXT:
+            return raw.rstrip(b"\0")
+        if kind == _UNDEFINED or count > _MAX_ARRAY:
+            return raw
+        items = struct.unpack(f"{self.order}{len(raw) // struct.calcsize('=' + _CODES[kind])}{_CODES[kind]}", raw)
+        values = tuple(zip(items[::2], items[1::2], strict=True)) if kind in _RATIONALS else items
+        return values[0] if len(values) == 1 else values
+
+
+def clean(text: str | None) -> str | None:
+    """Without control characters, surrogates and outer white space; None when nothing is left."""
+    kept = (c for c in text or "" if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    return "".join(kept).strip() or None
+
+
+def decoded(raw: bytes) -> str:
+    """Text whose character set nobody states: UTF-8 if it is valid, else what Windows made of it."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def text(value: Value | None) -> str | None:
+    """A tag's text up to its first NUL (behind it lies what was there before); a number as its digits."""
+    if isinstance(value, int):
+        return str(value)
+    return decoded(value.partition(b"\0")[0]) if isinstance(value, bytes) else None
+
+
+def utf16(value: Value | None) -> str | None:
+    """The text of Windows' XP tags: UTF-16LE in a list of bytes."""
+    raw = _raw(value)
+    return None if raw is None else raw.decode("utf-16-le", "replace").partition("\0")[0]
+
+
+def comment(value: Value | None, big_endian: bool) -> str | None:
+    """The text of a UserComment by its 8-byte character code; without a known code, as undeclared text."""
+    raw = _raw(value)
+    if raw is None:
+        return None
+    code, body = raw[:8], raw[8:]
+    if code == b"UNICODE\0":
+        return _unicode(body, big_endian).rstrip("\0")
+    if code == b"JIS\0\0\0\0\0":
+        return body.rstrip(b"\0").decode("iso2022_jp", "replace")
+    if code in (b"ASCII\0\0\0", bytes(8)):
+        raw = body
+    return decoded(raw.rstrip(b"\0"))
+
+
+def _unicode(body: bytes, big_endian: bool) -> str:
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return body.decode("utf-16", "replace")
+    high, low = body[::2].count(0), body[1::2].count(0)
+    if high != low:  # the zeros of Latin letters tell the order, and many writers ignore the file's
+        big_endian = high > low
+    return body.decode("utf-16-be" if big_endian else "utf-16-le", "replace")
+
+
+def _raw(value: Value | None) -> bytes | None:
+    if isinstance(value, tuple) and all(isinstance(item, int) and 0 <= item < 256 for item in value):
+        return bytes(item for item in value if isinstance(item, int))
+    return value if isinstance(value, bytes) else None
+
+
+def number(value: Value | None) -> float | None:
+    """A finite number from an integer, float, rational or digits; None for 0/0, n/0 and all else."""
+    try:
+        if isinstance(value, bytes):
+            result = float(value.rstrip(b"\0"))
+        elif isinstance(value, tuple):
+            top, bottom = value
+            result = top / bottom  # type: ignore[operator]  # TypeError is an answer here
+        else:
+            result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return result if math.isfinite(result) else None
+
+
+def integer(value: Value | None) -> int | None:
+    """A whole number; the first of several (some cameras repeat the ISO)."""
+    first = value[0] if isinstance(value, tuple) and value else value
+    result = number(first)
+    return int(result) if result is not None and result == int(result) else None
+
+
+def degrees(value: Value | None) -> float | None:
+    """Degrees from a GPS coordinate: up to three numbers (degrees, minutes, seconds), or one."""
+    if not isinstance(value, tuple) or not any(isinstance(item, tuple) for item in value):
+        return number(value)
+    parts = [number(item) for item in value[:3]]
+    numbers = [part for part in parts if part is not None]
+    if len(numbers) < len(parts):
+        return None
+    return sum(part / scale for part, scale in zip(numbers, (1, 60, 3600), strict=False))
+
+
+def date(tags: Tags, date_tag: int, fraction_tag: int, offset_tags: tuple[int, ...]) -> str:
+    """Date, fraction and offset in one text, or "". A broken fraction or offset does not cost the date."""
+    written = (text(tags.get(date_tag)) or "").strip()
+    if not re.search(r":\d\d:\d\d$", written, re.ASCII):
+        return written
+    fraction = (text(tags.get(fraction_tag)) or "").strip()
+    offsets = ((text(tags.get(tag)) or "").strip() for tag in offset_tags)
+    offset = next((o for o in offsets if re.fullmatch(r"Z|[+-]\d\d:\d\d", o, re.ASCII)), "")
+    return written + (f".{fraction}" if re.fullmatch(r"\d+", fraction, re.ASCII) else "") + offset
+
+
+def position(gps: Tags) -> tuple[float | None, float | None]:
+    """Latitude and longitude in degrees, south and west negative; as written, even when not on earth."""
+    return _coordinate(gps, _LATITUDE_REF, "NS"), _coordinate(gps, _LONGITUDE_REF, "EW")
+
+
+def _coordinate(gps: Tags, ref_tag: int, refs: str) -> float | None:
+    """None without the letter that gives the sign: a wrong hemisphere is worse than none."""
+    size = degrees(gps.get(ref_tag + 1))
+    ref = (text(gps.get(ref_tag)) or "").strip().upper()[:1]
+    if size is None or not ref or ref not in refs:
+        return None
+    return -size if ref in "SW" else size
+
+
+def altitude(gps: Tags) -> float | None:
+    """Metres, negative below the sea."""
+    size = number(gps.get(_ALTITUDE))
+    return -size if size is not None and gps.get(_ALTITUDE_REF) in (1, b"\x01", b"1") else size
+
+
+def shown(tag: int, value: Value, rational: bool, big_endian: bool) -> object:
+    """JSON-safe: text whole, rationals as numbers (None for n/0), bytes and long lists as their size.
+
+    `rational`: what the tag's definition says; two integers by themselves do not tell.
+    """
+    if tag in _XP_TAGS:
+        return clean(utf16(value))
+    if tag == _USER_COMMENT:
+        return clean(comment(value, big_endian))
+    if isinstance(value, bytes):
+        content = value.rstrip(b"\0")
+        binary = any(byte < 32 and byte not in b"\t\n\r\0" for byte in content)
+        return f"({len(value)} bytes)" if binary else clean(text(content))
+    if not isinstance(value, tuple) or (rational and isinstance(value[0], int)):
+        return value if isinstance(value, int) else number(value)
+    if len(value) > _MAX_SHOWN:
+        return f"({len(value)} values)"
+    return [item if isinstance(item, int) else number(item) for item in value]

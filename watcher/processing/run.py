@@ -1,0 +1,171 @@
+"""One task from file to published picture: what a worker does. Repeatable; knows no database.
+
+Everything is decoded and rendered before anything is published, so that a broken picture leaves nothing behind.
+Errors end here as results; only MemoryError goes on to the worker, which then makes room by leaving.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from typing import BinaryIO
+
+from watcher.errors import RejectedError, RetryError, UnavailableError
+from watcher.model import (
+    Duplicate,
+    Expanded,
+    Facts,
+    Failed,
+    Format,
+    Picture,
+    Processed,
+    Rejected,
+    Rendition,
+    Task,
+    TaskResult,
+    Unavailable,
+)
+from watcher.processing import archive, image, metadata, naming, sniffing
+from watcher.storage.base import KeyTakenError, Storage
+from watcher.storage.local import LocalStorage
+
+_IN_MEMORY = 128_000_000  # bytes; a larger file is hashed and decoded from disk
+
+
+def run_task(task: Task) -> TaskResult:
+    """Carry out one task. Never raises but MemoryError."""
+    storage = LocalStorage(task.rules.library, umask=task.rules.umask, fsync=task.rules.fsync)
+    try:
+        with storage.workspace(f"{task.job_id}-{task.attempt}-{os.getpid()}") as workspace:
+            return work(task, storage, workspace)
+    except UnavailableError as error:
+        return Unavailable(task.job_id, task.attempt, str(error))
+
+
+def work(task: Task, storage: Storage, workspace: str) -> TaskResult:
+    """The same with storage and a folder for temporary files given: a dry run brings its own.
+
+    Raises UnavailableError, and MemoryError; all else is a result.
+    """
+    try:
+        return _work(task, storage, workspace)
+    except RejectedError as error:
+        return Rejected(task.job_id, task.attempt, str(error))
+    except RetryError as error:
+        return Failed(task.job_id, task.attempt, str(error))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UnavailableError(f"no space for temporary files in {workspace}") from None
+        return Failed(task.job_id, task.attempt, f"{error.strerror or error} (while reading {task.name!r})")
+    except (UnavailableError, MemoryError):
+        raise
+    except Exception as error:  # no list of what decoders raise is ever complete; a fault of ours must not lose a file
+        return Failed(task.job_id, task.attempt, f"unexpected {type(error).__name__}: {error}")
+
+
+def _work(task: Task, storage: Storage, workspace: str) -> TaskResult:
+    with ExitStack() as stack:
+        path = task.source if task.member is None else _extracted(task, workspace)
+        file = stack.enter_context(open(path, "rb"))
+        before = os.fstat(file.fileno())
+        kind = _kind(file, before.st_size, task)
+        if kind == "zip":
+            return Expanded(task.job_id, task.attempt, archive.members(path, task.rules.limits))
+        content: BinaryIO = io.BytesIO(file.read()) if before.st_size <= _IN_MEMORY else file
+        digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+        content.seek(0)
+        if _stands(digest, before.st_size, task, storage):
+            return Duplicate(task.job_id, task.attempt, digest)
+        picture, rendered = _develop(content, kind, digest, before.st_size, task)
+        published = _publish(picture, rendered, path, task, storage, workspace)
+        _unchanged(file, before)
+        return Processed(task.job_id, task.attempt, published)
+
+
+def _extracted(task: Task, workspace: str) -> str:
+    assert task.member is not None
+    path = os.path.join(workspace, "member")
+    with open(path, "xb") as target:
+        archive.extract(task.source, task.member, target, task.rules.limits)
+    return path
+
+
+def _kind(file: BinaryIO, size: int, task: Task) -> sniffing.Kind:
+    """What the file is. Raises RejectedError for what is not taken."""
+    if size == 0:
+        raise RejectedError("the file is empty")
+    limits = task.rules.limits
+    head = file.read(sniffing.HEAD_BYTES)
+    file.seek(0)
+    kind = sniffing.sniff(head)
+    if kind is None:
+        raise RejectedError(f"it is {sniffing.refusal(head)}")
+    if kind == "zip" and task.member is not None:
+        raise RejectedError("it is a zip inside a zip; unpack it and drop what it holds")
+    if kind != "zip" and size > limits.max_file_bytes:
+        raise RejectedError(f"it has {size:,} bytes; limits.max_file_bytes allows {limits.max_file_bytes:,}")
+    return kind
+
+
+def _stands(digest: str, size: int, task: Task, storage: Storage) -> bool:
+    """Whether an asset of this digest is in the library for certain: the last copy of a lost original is no duplicate."""
+    for rival, key in task.rivals:
+        if rival == digest:
+            found = storage.stat(key)
+            return found is not None and found.size == size
+    return False
+
+
+def _develop(
+    file: BinaryIO, format: Format, digest: str, size: int, task: Task
+) -> tuple[Picture, list[image.Rendered]]:
+    """Read and render: all that can go wrong with a picture goes wrong here, before anything is written."""
+    opened = image.Picture(file, format, task.rules.limits)
+    facts = metadata.read(opened.blobs())
+    orientation = facts.orientation or 1
+    rendered, flags = opened.render(task.rules.recipes, orientation)
+    swapped = orientation >= 5 and format != "tiff"
+    width, height = (opened.height, opened.width) if swapped else (opened.width, opened.height)
+    key = naming.original_key(task.rules.name_template, task.name, _taken(facts), format, digest)
+    return Picture(digest, key, format, size, width, height, facts, (), (*facts.flags, *flags)), rendered
+
+
+def _taken(facts: Facts) -> datetime | None:
+    return datetime.fromisoformat(facts.taken_at) if facts.taken_at else None
+
+
+def _publish(
+    picture: Picture, rendered: list[image.Rendered], path: str, task: Task, storage: Storage, workspace: str
+) -> Picture:
+    """Original first, create-only: the key that it gets names the renditions, which then replace what stands there."""
+    key = _put_original(picture, path, task, storage)
+    renditions = []
+    for one in rendered:
+        staged = os.path.join(workspace, one.recipe)
+        with open(staged, "xb") as target:
+            target.write(one.content)
+        below = naming.rendition_key(one.recipe, key)
+        storage.put(below, staged, replace=True, link=True)
+        renditions.append(Rendition(one.recipe, below, one.width, one.height, len(one.content)))
+    return replace(picture, key=key, renditions=tuple(renditions))
+
+
+def _put_original(picture: Picture, path: str, task: Task, storage: Storage) -> str:
+    for key in naming.candidates(picture.key, picture.digest):
+        try:
+            storage.put(key, path, link=task.may_link or task.member is not None)
+        except KeyTakenError:
+            continue
+        return key
+    raise RetryError(f"every name for it in the library is taken by other content, the last {key}")
+
+
+def _unchanged(file: BinaryIO, before: os.stat_result) -> None:
+    after = os.fstat(file.fileno())
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise RetryError("the file changed while it was processed; something still writes to it")

@@ -1,0 +1,79 @@
+"""What a file is, by its first bytes; never by its name. Pure, no third party: intake and workers both ask here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from watcher.model import Format
+
+HEAD_BYTES = 64  # how much of a file's start `sniff` wants to see
+
+PICTURES: tuple[Format, ...] = ("jpeg", "png", "webp", "avif", "gif", "tiff", "bmp")
+Kind = Format | Literal["zip"]
+
+_HEIF = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+
+# What people drop that we do not take: (start, offset, sentence)
+_REFUSED: tuple[tuple[bytes, int, str], ...] = (
+    (b"\x00\x00\x00\x0cJXL ", 0, "a JPEG XL picture; this version does not read them"),
+    (b"\xff\x0a", 0, "a JPEG XL picture; this version does not read them"),
+    (b"\x00\x00\x00\x0cjP  ", 0, "a JPEG 2000 picture; this version does not read them"),
+    (b"\xff\x4f\xff\x51", 0, "a JPEG 2000 picture; this version does not read them"),
+    (b"8BPS", 0, "a Photoshop document; export it as TIFF or PNG"),
+    (b"%PDF", 0, "a PDF document, not a picture"),
+    (b"%!PS", 0, "a PostScript document, not a picture"),
+    (b"\xc5\xd0\xd3\xc6", 0, "a PostScript document, not a picture"),
+    (b"\x00\x00\x01\x00", 0, "an icon file; this version does not take them"),
+    (b"FUJIFILMCCD-RAW", 0, "a camera raw file; this version does not read them"),
+    (b"IIU\x00", 0, "a camera raw file; this version does not read them"),
+    (b"IIRO", 0, "a camera raw file; this version does not read them"),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", 0, "a camera raw file; this version does not read them"),
+    (b"CR\x02", 8, "a camera raw file; this version does not read them"),
+    (b"Rar!\x1a\x07", 0, "a RAR archive; only zip archives are unpacked"),
+    (b"7z\xbc\xaf\x27\x1c", 0, "a 7z archive; only zip archives are unpacked"),
+    (b"\x1f\x8b", 0, "a gzip archive; only zip archives are unpacked"),
+    (b"\x1aE\xdf\xa3", 0, "a video; this version takes pictures only"),
+    (b"qoif", 0, "a QOI picture; this version does not read them"),
+)
+
+
+def sniff(head: bytes) -> Kind | None:
+    """The kind of a file that starts with `head` (HEAD_BYTES of it), or None when it is nothing that we take."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and head[8:10] != b"CR":
+        return "tiff"
+    if head[:2] == b"BM" and len(head) >= 26:
+        return "bmp"
+    if head[4:8] == b"ftyp" and any(brand in (b"avif", b"avis") for brand in brands(head)):
+        return "avif"
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00"):
+        return "zip"
+    return None
+
+
+def refusal(head: bytes) -> str:
+    """Why a file that `sniff` does not know is not taken: the rest of a sentence that begins "it is"."""
+    for start, offset, sentence in _REFUSED:
+        if head[offset : offset + len(start)] == start:
+            return sentence
+    if head[4:8] == b"ftyp":
+        heif = any(brand in _HEIF for brand in brands(head))
+        return (
+            "a HEIC picture; this version does not read them" if heif else "a video; this version takes pictures only"
+        )
+    if not head.strip(b"\0"):
+        return "nothing but zero bytes: the copy probably never finished"
+    return "not a picture that this program knows (JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP), nor a zip"
+
+
+def brands(head: bytes) -> list[bytes]:
+    """Major and compatible brands of an ISO base media file (ISO/IEC 14496-12, ftyp), as far as `head` reaches."""
+    size = min(int.from_bytes(head[:4], "big"), len(head))
+    return [head[8:12]] + [head[at : at + 4] for at in range(16, size - 3, 4)]

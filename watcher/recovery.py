@@ -1,0 +1,103 @@
+"""Start-up: make spool and journal agree. `plan` is a pure table from what is found to what is done; `apply` carries it out.
+
+The spool is the truth about what is ours, the journal about how far it came.
+
+| spool         | journal                    | it died between        | action                                          |
+|---------------|----------------------------|------------------------|-------------------------------------------------|
+| file          | -                          | claim and journal      | Hold: settle in place, then add the row         |
+| empty folder  | -                          | mkdir and rename       | Remove                                          |
+| file          | queued, expanded           | -                      | nothing                                         |
+| file          | running                    | start and commit       | Interrupt: queued again                         |
+| any           | running member             | start and commit       | Interrupt                                       |
+| not mounted   | any                        | -                      | nothing but Interrupt; the inbox is paused      |
+| -             | queued, running, expanded  | power undid the rename | Forget if the file is back, else Lose (loudly)  |
+| any           | finished                   | commit and discard     | nothing here: announce and discard go on        |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from watcher.db.journal import Journal
+from watcher.intake.inbox import Inbox
+from watcher.model import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    inbox_id: int
+    token: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    inbox_id: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    job: Job
+    blame: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    job: Job
+
+
+Action = Hold | Remove | Interrupt | Forget | Lose
+
+Spooled = Mapping[int, Sequence[tuple[str, str | None]]]  # inbox id -> (token, path; None: an empty folder)
+
+
+def plan(
+    spooled: Spooled, known_claims: set[str], unfinished: Sequence[Job], is_back: Callable[[Job], bool]
+) -> list[Action]:
+    """What to do. `spooled` has the mounted inboxes only; `known_claims` are those that the journal answers for.
+
+    `is_back(job)`: whether the file of a job without a spool copy lies in its inbox, where it was dropped.
+    """
+    actions: list[Action] = []
+    for inbox_id, entries in spooled.items():
+        for token, path in entries:
+            if path is None:
+                actions.append(Remove(inbox_id, token))
+            elif token not in known_claims:
+                actions.append(Hold(inbox_id, token, path))
+    there = {token for entries in spooled.values() for token, path in entries if path is not None}
+    running = [job for job in unfinished if job.state == "running"]
+    for job in unfinished:
+        if job.claim is not None and job.inbox_id in spooled and job.claim not in there:
+            actions.append(Forget(job) if is_back(job) and job.state != "expanded" else Lose(job))
+        elif job.state == "running":
+            # a suspect runs alone: when the daemon died beside it and nothing else, that is its doing
+            actions.append(Interrupt(job, blame=job.suspect and len(running) == 1))
+    return actions
+
+
+def apply(actions: Sequence[Action], journal: Journal, inboxes: Mapping[int, Inbox]) -> list[Job]:
+    """Carry out a plan, inside the caller's transaction. Returns the jobs whose files are lost."""
+    lost = []
+    for action in actions:
+        match action:
+            case Hold(inbox_id, token, path):
+                inboxes[inbox_id].hold(token, path)
+            case Remove(inbox_id, token):
+                inboxes[inbox_id].forget(token)
+            case Interrupt(job, blame):
+                journal.interrupt(job.id, blame=blame)
+            case Forget(job):
+                journal.forget(job.id)
+            case Lose(job):
+                journal.lose(job.id, "its spool copy is gone, and it is not back in the inbox")
+                lost.append(job)
+    journal.close_archives()
+    return lost

@@ -1,0 +1,77 @@
+"""How a person writes bytes, a picture's size, rights and places; and back. Plain functions, stdlib only.
+
+Each `parse_` raises ValueError with what the value must be, in words that follow the setting's name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from watcher import locate
+
+_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+LONGEST_SIDE = 20_000  # px
+
+
+def parse_bytes(value: object) -> object:
+    """Bytes from "500KB" (1000 each) or "2GiB" (1024); what is no text is left for others to judge."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d{1,15})(\.\d{1,9})?\s*([kmgt]i?b|b|)\s*", value, re.IGNORECASE | re.ASCII)
+    if match is None:
+        raise ValueError(f'must be a size such as 500KB, 2GB or 2GiB, not "{value}"')
+    unit = _UNITS[match[3].upper() or "B"]
+    return int(match[1]) * unit + int(float(match[2] or 0) * unit)
+
+
+def bytes_text(value: int) -> str | int:
+    """The shortest exact way to write `value`: 2000000000 is "2GB", 2147483648 is "2GiB", 1001 is 1001."""
+    for unit in ("TB", "GB", "MB", "KB", "TiB", "GiB", "MiB", "KiB"):
+        if value and value % _UNITS[unit.upper()] == 0:
+            return f"{value // _UNITS[unit.upper()]}{unit}"
+    return value
+
+
+def parse_path(value: object) -> str:
+    """An absolute path. Names that are not UTF-8 pass: a flag may carry one."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ValueError("must be a path in quotes")
+    if os.path.expanduser(value).startswith("~"):
+        user = value.split("/")[0][1:]
+        raise ValueError(f"there is no user called {user}" if user else "~ is nowhere: set HOME, or name a full path")
+    return locate.absolute(value)
+
+
+def parse_optional_path(value: object) -> str:
+    """As `parse_path`; empty text stays empty."""
+    return "" if value == "" else parse_path(value)
+
+
+def parse_umask(value: object) -> int:
+    """Rights to withhold, from octal digits. Not the owner's: the daemon would lock itself out."""
+    if isinstance(value, str) and re.fullmatch(r"0?[0-7]{1,3}", value, re.ASCII) and not int(value, 8) & 0o700:
+        return int(value, 8)
+    raise ValueError('must be octal digits in quotes, "000" to "077": rights that others than the owner lose')
+
+
+def parse_size(value: object) -> str:
+    """A recipe's size, "1600" or "300x300" (px)."""
+    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", str(value), re.ASCII)
+    sides = [int(side) for side in match.groups() if side] if match else [0]
+    if all(1 <= side <= LONGEST_SIDE for side in sides):
+        return "x".join(map(str, sides))
+    raise ValueError(f'must be pixels such as 1600 or "300x300", each side from 1 to {LONGEST_SIDE}')
+
+
+def size_text(value: str) -> str | int:
+    """A recipe's size as the file has it: a number where it is one."""
+    return int(value) if value.isdigit() else value
+
+
+def parse_recipe_name(name: str) -> str:
+    """A recipe's name, which is that of a folder in the library."""
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name, re.ASCII) and name != "originals":
+        return name
+    raise ValueError("cannot name a recipe: small letters, digits, - and _ only, and not originals")

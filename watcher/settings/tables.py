@@ -1,0 +1,228 @@
+"""Every setting: its name, default, bounds and meaning. What must hold between tables stands in `whole`.
+
+Whether the name template makes sense is for those who use it to say.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+)
+
+from watcher import locate
+from watcher.settings import amounts
+
+GB = 10**9
+
+Bytes = Annotated[int, BeforeValidator(amounts.parse_bytes), PlainSerializer(amounts.bytes_text, when_used="json")]
+Folder = Annotated[str, PlainValidator(amounts.parse_path)]
+OptionalFile = Annotated[str, PlainValidator(amounts.parse_optional_path)]
+Umask = Annotated[int, PlainValidator(amounts.parse_umask), PlainSerializer("{:03o}".format, when_used="json")]
+Size = Annotated[str, PlainValidator(amounts.parse_size), PlainSerializer(amounts.size_text, when_used="json")]
+RecipeName = Annotated[str, AfterValidator(amounts.parse_recipe_name)]
+
+
+class Table(BaseModel):
+    """What the tables of the file have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        # `count = true` would be taken for 1
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError(f"must not be {str(value).lower()}")
+        return value
+
+
+class Library(Table):
+    """Where pictures go, and how they are called there."""
+
+    path: Folder = Field(default=locate.LIBRARY, description="The folder for originals, previews and the catalog.")
+    database: OptionalFile = Field(
+        default="",
+        description='The catalog\'s file; "" is .watcher/watcher.db in the library, and moves with it.',
+    )
+    name: str = Field(
+        default="{taken:%Y}/{taken:%m}/{taken:%Y%m%d-%H%M%S}_{stem}",
+        min_length=1,
+        description="How an original is filed: by the time it was taken and the name it came with.",
+    )
+    umask: Umask = Field(
+        default=0o022,
+        validate_default=False,  # a file has text of octal digits
+        description='Rights that new files do not give: "022" lets all read, "027" the group, "077" nobody.',
+    )
+
+    @field_validator("database")
+    @classmethod
+    def _in_the_library(cls, value: str, info: ValidationInfo) -> str:
+        return value or locate.database_of(info.data.get("path", ""))
+
+
+class Inbox(Table):
+    """A folder to drop pictures into. Repeat the table, [[inbox]] and all, for each further folder."""
+
+    name: str = Field(default="", description='What status and the catalog call it; "" is the folder\'s own name.')
+    path: Folder = Field(
+        default="~/Pictures/Inbox", description="The folder; what is dropped there is moved into the library."
+    )
+    ignore: list[str] = Field(
+        default=[],
+        description='Names to leave alone beside the built-in ones, such as ["*.part", "private"].',
+    )
+    recipes: list[str] = Field(
+        default=["preview", "thumb"],
+        description="Which renditions its pictures get, by the names of [recipes.NAME].",
+    )
+
+
+class Recipe(Table):
+    """A rendition: a smaller copy of each picture, in a folder of the library with its name."""
+
+    size: Size = Field(
+        default="1600",
+        description='Pixels: 1600 is the long side, "300x300" a box; small pictures are not enlarged.',
+    )
+    mode: Literal["fit", "fill"] = Field(
+        default="fit", description='"fit" shows the whole picture, "fill" cuts it so that it fills the box.'
+    )
+    quality: int = Field(default=82, ge=1, le=95, description="JPEG quality, 1 to 95: higher is finer and larger.")
+
+    @field_validator("mode")
+    @classmethod
+    def _box_to_fill(cls, value: str, info: ValidationInfo) -> str:
+        if value == "fill" and "x" not in info.data.get("size", "x"):
+            raise ValueError('"fill" needs a box to fill, such as size = "300x300"')
+        return value
+
+
+class Intake(Table):
+    """When a file is complete. One with a proper end is taken at once; others wait for quiet."""
+
+    settle_seconds: float = Field(
+        default=2.0, ge=0, le=3600, description="Quiet that a file of a format without an end (TIFF) needs."
+    )
+    incomplete_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        le=86400,
+        description="Quiet after which a file that looks cut off is taken and judged.",
+    )
+    batch_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        le=86400,
+        description="Quiet after which a dropped folder counts as copied to its end.",
+    )
+    rescan_seconds: float = Field(
+        default=300.0,
+        ge=1,
+        le=86400,
+        description="How often to look for files that nobody announced, as on NFS.",
+    )
+    max_claims: int = Field(
+        default=256,
+        ge=1,
+        le=100_000,
+        description="How many files to take ahead of the work; the rest wait in the inbox.",
+    )
+
+
+class Workers(Table):
+    """The processes that read, render and store pictures."""
+
+    count: int = Field(default=0, ge=0, le=512, description="How many work at a time; 0 is one a core.")
+    task_seconds: float = Field(
+        default=120.0,
+        gt=0,
+        le=86400,
+        description="How long one picture may take before its worker is stopped.",
+    )
+    max_memory: Bytes = Field(
+        default=2 * GB,
+        ge=256_000_000,
+        le=2**62,
+        description="How much memory one worker may have, at least 256MB.",
+    )
+    recycle_after: int = Field(
+        default=1000,
+        ge=1,
+        le=10**9,
+        description="Pictures after which a worker is replaced, lest memory leaks add up.",
+    )
+    stop_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        le=3600,
+        description="How long a stop waits for pictures in work; the rest run again later.",
+    )
+
+    @field_validator("count")
+    @classmethod
+    def _one_a_core(cls, value: int) -> int:
+        return value or len(os.sched_getaffinity(0))
+
+
+class Retry(Table):
+    """What happens to a file when a try failed for a reason that may pass."""
+
+    attempts: int = Field(default=3, ge=1, le=100, description="How many tries a file has before it goes to failed/.")
+    first_seconds: float = Field(
+        default=5.0,
+        ge=0,
+        le=86400,
+        description="The wait before the second try; it grows with each further one.",
+    )
+    max_seconds: float = Field(default=600.0, ge=0, le=86400, description="The longest wait between two tries.")
+
+
+class Limits(Table):
+    """What one file may cost. A file beyond a limit goes to failed/, and its error file names the limit."""
+
+    max_file_bytes: Bytes = Field(default=4 * GB, ge=1, le=2**62, description="The largest file taken for a picture.")
+    max_pixels: int = Field(
+        default=10**9, ge=1, le=2**40, description="The largest picture: its width times its height."
+    )
+    max_decoded_bytes: Bytes = Field(
+        default=GB,
+        ge=1,
+        le=2**62,
+        description="The most memory for one decoded picture; less than workers.max_memory.",
+    )
+    zip_members: int = Field(default=100_000, ge=1, le=10**7, description="The most files that a zip may hold.")
+    zip_bytes: Bytes = Field(
+        default=200 * GB, ge=1, le=2**62, description="The most that a zip may hold once unpacked."
+    )
+    zip_ratio: int = Field(
+        default=200,
+        ge=1,
+        le=10**6,
+        description="How many times its own size a zip may unpack to; bombs go beyond.",
+    )
+    zip_seconds: int = Field(
+        default=600, ge=1, le=86400, description="How long reading a zip's list of files may take."
+    )
+
+
+class Log(Table):
+    """What the daemon says, on stderr or in the journal."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least weighty messages to show: debug, info, warning or error."
+    )
+    format: Literal["text", "json"] = Field(
+        default="text", description='"text" is for people, "json" is one object a line, for programs.'
+    )

@@ -1,0 +1,207 @@
+"""Storage in a folder, the library. The only module that knows how a file gets its final name.
+
+A file is staged below `<root>/.watcher/tmp`, then linked (create-only) or renamed (replace) to its name, so that no
+half-written file is ever seen under one. The root is never made here: a library whose folder is gone is not mounted,
+and a new tree on the bare mount point would hide from its owner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import filecmp
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+from watcher.errors import UnavailableError
+from watcher.filesystem import fsync_directory, rename_noreplace
+from watcher.storage.base import KeyTakenError, ObjectInfo
+
+PRIVATE = ".watcher"
+_PROBE_BYTES = 1_000_000  # about one picture's renditions
+_UNAVAILABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.ENODEV, errno.ENXIO}
+_CANNOT_LINK = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.EACCES, errno.ENOSYS}
+
+
+class LocalStorage:
+    """`umask` shapes the modes of files and folders. `fsync`: flush each file and folder before `put` returns."""
+
+    def __init__(self, root: str, *, umask: int = 0o022, fsync: bool = True) -> None:
+        self.root = root
+        self.tmp = os.path.join(root, PRIVATE, "tmp")
+        self._file_mode = 0o666 & ~umask
+        self._folder_mode = 0o777 & ~umask
+        self._fsync = fsync
+
+    def put(self, key: str, source: str, *, replace: bool = False, link: bool = False) -> None:
+        final = self._path(key)
+        with self._explained():
+            if not replace and self._holds(final, source, key):
+                return
+            self._make_folders(os.path.dirname(final))
+            with self._staged(source, link) as staged:
+                if replace:
+                    os.replace(staged, final)
+                else:
+                    self._place(staged, final, source, key)
+            if self._fsync:
+                fsync_directory(os.path.dirname(final))
+
+    @contextlib.contextmanager
+    def local_copy(self, key: str) -> Iterator[str]:
+        path = self._path(key)
+        os.stat(path)
+        yield path
+
+    def stat(self, key: str) -> ObjectInfo | None:
+        try:
+            return ObjectInfo(key, os.stat(self._path(key)).st_size)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def delete(self, key: str) -> None:
+        with self._explained(), contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path(key))
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        start = os.path.join(self.root, os.path.dirname(prefix))
+        for folder, folders, files in os.walk(start):
+            if folder == self.root and PRIVATE in folders:
+                folders.remove(PRIVATE)
+            for name in files:
+                path = os.path.join(folder, name)
+                key = os.path.relpath(path, self.root)
+                if key.startswith(prefix):
+                    yield ObjectInfo(key, os.lstat(path).st_size)
+
+    def url(self, key: str) -> str:
+        return self._path(key)
+
+    @contextlib.contextmanager
+    def workspace(self, name: str) -> Iterator[str]:
+        """A folder for one task's temporary files, on the library's own file system; gone afterwards."""
+        path = os.path.join(self.tmp, name)
+        with self._explained():
+            if not os.path.isdir(os.path.join(self.root, PRIVATE)):
+                raise UnavailableError(f"the library {self.root} is gone: is its disk mounted?")
+            os.makedirs(path, mode=0o700, exist_ok=True)
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def problem(self, *, by_writing: bool = False) -> str | None:
+        """Why nothing can be put here now, or None. `by_writing`: find out by writing a little, and flushing it."""
+        if not os.path.isdir(os.path.join(self.root, PRIVATE)):
+            return f"the library {self.root} is gone: is its disk mounted?"
+        if by_writing:
+            try:
+                os.makedirs(self.tmp, mode=0o700, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self.tmp) as probe:
+                    probe.write(bytes(_PROBE_BYTES))
+                    probe.flush()
+                    os.fsync(probe.fileno())
+            except OSError as error:
+                return f"the library {self.root} cannot be written: {error.strerror}"
+        return None
+
+    def _path(self, key: str) -> str:
+        parts = key.split("/")
+        if not all(parts) or "." in parts or ".." in parts or parts[0] == PRIVATE:
+            raise ValueError(f"not a key: {key!r}")
+        return os.path.join(self.root, *parts)
+
+    def _holds(self, final: str, source: str, key: str) -> bool:
+        """True when `final` is `source` already, by inode or by bytes (a former try got this far)."""
+        try:
+            if os.path.samefile(final, source) or filecmp.cmp(final, source, shallow=False):
+                return True
+        except FileNotFoundError:
+            if not os.path.lexists(final):
+                return False
+        raise KeyTakenError(key)
+
+    def _place(self, staged: str, final: str, source: str, key: str) -> None:
+        try:
+            rename_noreplace(staged, final)
+        except FileExistsError:  # somebody was faster: another worker with the same content, or other content
+            self._holds(final, source, key)
+
+    @contextlib.contextmanager
+    def _staged(self, source: str, link: bool) -> Iterator[str]:
+        """A file of ours with the source's bytes, mtime and xattrs and the library's mode, ready to take its name."""
+        if not os.path.isdir(os.path.join(self.root, PRIVATE)):
+            raise UnavailableError(f"the library {self.root} is gone: is its disk mounted?")
+        os.makedirs(self.tmp, mode=0o700, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.tmp, ignore_cleanup_errors=True) as folder:
+            staged = os.path.join(folder, "staged")
+            if not (link and self._link(source, staged)):
+                _copy(source, staged)
+            os.chmod(staged, self._file_mode)
+            if self._fsync:
+                _fsync(staged)
+            yield staged
+
+    def _link(self, source: str, staged: str) -> bool:
+        """Link rather than copy when the file is ours and has no other name: one that has may change from outside."""
+        status = os.stat(source, follow_symlinks=False)
+        if status.st_uid != os.geteuid() or status.st_nlink != 1:
+            return False
+        try:
+            os.link(source, staged, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _CANNOT_LINK:
+                return False
+            raise
+        return True
+
+    def _make_folders(self, path: str) -> None:
+        if os.path.isdir(path):
+            return
+        if path == self.root:
+            raise UnavailableError(f"the library {self.root} is gone: is its disk mounted?")
+        self._make_folders(os.path.dirname(path))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path)
+            os.chmod(path, self._folder_mode)
+            if self._fsync:
+                fsync_directory(os.path.dirname(path))
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _UNAVAILABLE:
+                raise UnavailableError(f"the library {self.root} cannot be written: {error.strerror}") from None
+            raise
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy bytes (shared blocks where the file system can), then times and xattrs."""
+    with open(source, "rb") as old, open(target, "xb") as new:
+        left = size = os.fstat(old.fileno()).st_size
+        try:
+            while left and (done := os.copy_file_range(old.fileno(), new.fileno(), left)):
+                left -= done
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF):
+                raise
+            old.seek(0)
+            new.seek(0)
+            new.truncate()
+            shutil.copyfileobj(old, new, 1 << 20)
+        new.flush()
+        if os.fstat(new.fileno()).st_size != size:
+            raise OSError(errno.EIO, f"{source} changed its size while it was copied")
+    shutil.copystat(source, target)
+
+
+def _fsync(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
