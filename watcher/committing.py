@@ -35,7 +35,7 @@ def apply(results: Sequence[TaskResult], journal: Journal, catalog: Catalog, sto
 
 
 def _processed(job: int, attempt: int, picture: Picture, journal: Journal, catalog: Catalog, storage: Storage) -> None:
-    """New, or equal to an asset: then a duplicate, unless that asset's original is lost and this one takes its place."""
+    """New, or equal to an asset: then a duplicate, unless that asset's original is lost and this takes its place."""
     if not _stands(storage, picture.key, picture.size):
         journal.retry(job, attempt, f"{picture.key} vanished from the library before it was recorded", died=False)
         return

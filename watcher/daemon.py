@@ -1,4 +1,4 @@
-"""The daemon: the straight line from a dropped file to a findable picture. One thread owns this loop and the database's writer.
+"""The daemon: the straight line from a dropped file to a findable picture.
 
     inbox --claim--> spool --add--> journal --start--> worker: hash, decode, render, publish --> library
                                       ^                                                             |
@@ -6,7 +6,8 @@
                                       +--> announce --> discard (the spool copy goes last)
 
 Every step may be repeated; their order is the crash safety (ARCHITECTURE.md). Workers never open the database, the
-observer's thread only appends paths, signal handlers only set a flag. The loop sleeps in one place: `executor.poll`.
+observer's thread only appends paths, signal handlers only set a flag. One thread owns this loop and the database's
+only writer; it sleeps in one place, `executor.poll`.
 """
 
 from __future__ import annotations
@@ -51,10 +52,13 @@ class Pause:
 
 
 class Daemon:
-    """`inboxes`: open ones, by their row id; `rules`: what workers must know, by inbox id.
+    """`inboxes` (open ones) and `rules` (what workers must know) go by the inbox's row id.
 
+    `executor` is set once it runs: recovery comes before it.
     `max_claims`: how many claimed files may be unfinished; what is beyond waits in the inbox.
     """
+
+    executor: Executor
 
     def __init__(
         self,
@@ -62,17 +66,16 @@ class Daemon:
         journal: Journal,
         catalog: Catalog,
         storage: LocalStorage,
-        inboxes: dict[int, Inbox],
-        rules: dict[int, Rules],
-        executor: Executor,
         notifier: Notifier,
         wake: Wake,
         max_claims: int,
     ) -> None:
         self.connection, self.journal, self.catalog = connection, journal, catalog
-        self.storage, self.inboxes, self.rules = storage, inboxes, rules
-        self.executor, self.notifier = executor, notifier
+        self.storage, self.notifier = storage, notifier
         self.wake, self.max_claims = wake, max_claims
+        self.inboxes: dict[int, Inbox] = {}
+        self.rules: dict[int, Rules] = {}
+        self.problems: dict[int, str] = {}  # paused inboxes
         self.pause: Pause | None = None
         self.failures = 0  # how often in a row the surroundings failed
         self.stopping = False
@@ -80,11 +83,10 @@ class Daemon:
         self._claims: list[tuple[int, Claim]] = []  # ours, not yet in the journal
         self._results: list[TaskResult] = []  # had, not yet committed
         self._results_since = 0.0
-        self._problems: dict[int, str] = {}  # paused inboxes, by id
         self._sweep_due = 0.0
         self._said = ""  # the last reason to wait that the log has
-        # opened before anything is written: the kernel reports a write error once to each descriptor opened before it
-        self._flushed = None if self._any_fsync() else os.open(storage.root, os.O_RDONLY | os.O_DIRECTORY)
+        # opened before anything is written: a write error is reported once to each descriptor that was open before it
+        self._root = os.open(storage.root, os.O_RDONLY | os.O_DIRECTORY)
 
     # -- the line --------------------------------------------------------------------------------------------------
 
@@ -178,11 +180,11 @@ class Daemon:
             words = f"{job.name}: its spool copy is gone, and it is not back in the inbox"
             logs.event(_log, "lost", words, level=logging.ERROR, job_id=job.id)
 
-    def adopt(self, inbox_id: int, inbox: Inbox, rules: Rules) -> None:
-        """Take in an inbox that was not there at the start, with what a former run left in its spool."""
-        self.inboxes[inbox_id], self.rules[inbox_id] = inbox, rules
+    def adopt(self, inbox_id: int) -> None:
+        """Recover what a former run left in the spool of an inbox that was not there at the start."""
+        spooled = {inbox_id: self.inboxes[inbox_id].spooled()}
         waiting = [job for job in self.journal.unfinished() if job.inbox_id == inbox_id and job.state != "running"]
-        actions = recovery.plan({inbox_id: inbox.spooled()}, self.journal.claims(), waiting, self._is_back)
+        actions = recovery.plan(spooled, self.journal.claims(), waiting, self._is_back)
         with transaction(self.connection):
             recovery.apply(actions, self.journal, self.inboxes)
 
@@ -208,6 +210,7 @@ class Daemon:
         with contextlib.suppress(sqlite3.OperationalError), transaction(self.connection):
             for job in self.journal.running():
                 self.journal.excuse(job.id, job.attempt)
+        os.close(self._root)
 
     # -- parts of steps --------------------------------------------------------------------------------------------
 
@@ -274,9 +277,9 @@ class Daemon:
 
     def _is_paused(self, inbox_id: int, inbox: Inbox) -> bool:
         problem = inbox.problem()
-        before = self._problems.pop(inbox_id, None)
+        before = self.problems.pop(inbox_id, None)
         if problem is not None:
-            self._problems[inbox_id] = problem
+            self.problems[inbox_id] = problem
         if problem != before:
             words = f"{problem}" if problem else f"the inbox {inbox.name} is back"
             logs.event(_log, "paused" if problem else "resumed", words, level=logging.WARNING)
@@ -296,10 +299,10 @@ class Daemon:
 
     def _flushed_or_failed(self, results: list[TaskResult]) -> list[TaskResult]:
         """What was published must be on the disk before a source is deleted on its strength."""
-        if self._flushed is None or not any(isinstance(result, Processed) for result in results):
+        if self._workers_flush() or not any(isinstance(result, Processed) for result in results):
             return results
         try:
-            filesystem.syncfs(self._flushed)
+            filesystem.syncfs(self._root)
         except OSError as error:
             reason = f"the library could not be flushed to its disk ({error.strerror})"
             return [Failed(r.job_id, r.attempt, reason) if isinstance(r, Processed) else r for r in results]
@@ -314,11 +317,11 @@ class Daemon:
                 return Unavailable(result.job_id, result.attempt, problem)
         return result
 
-    def _any_fsync(self) -> bool:
-        return any(rules.fsync for rules in self.rules.values())
+    def _workers_flush(self) -> bool:
+        return all(rules.fsync for rules in self.rules.values())
 
     def _usable(self) -> list[int]:
-        return [inbox_id for inbox_id in self.inboxes if inbox_id not in self._problems]
+        return [inbox_id for inbox_id in self.inboxes if inbox_id not in self.problems]
 
     # -- waiting ---------------------------------------------------------------------------------------------------
 

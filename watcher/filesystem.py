@@ -1,4 +1,4 @@
-"""What the kernel knows about files and Python's os module does not offer: file system types, syncfs, no-replace renames.
+"""What the kernel offers for files and Python's os does not: file system types, syncfs, renames that never replace.
 
 Linux. Where a call is missing the caller gets a plain answer (None, False), never an exception of ctypes.
 """

@@ -1,4 +1,4 @@
-"""Who is told of a finished job, and when: after its commit, in commit order, at least once. Each is a log line for now."""
+"""Who is told of a finished job: after its commit, in commit order, at least once. For now a log line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making a library ours for the life of this process: its folder, its lock, its dead predecessor's workers, its leftovers.
+"""Making a library ours for this process's life: its folder, its lock, a dead daemon's workers and leftovers.
 
 The order is part of the crash safety: whoever holds the lock may trust that no other daemon, and no worker of a dead
 one, still writes.
@@ -13,9 +13,10 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
 
 from watcher.db import connect
-from watcher.errors import ConfigError, DatabaseError, FatalError, LockedError, UnavailableError
+from watcher.errors import ConfigError, FatalError, LockedError
 from watcher.model import shown
 
 PRIVATE = ".watcher"
@@ -39,7 +40,7 @@ class Library:
             if os.path.lexists(self.root) and not os.path.isdir(self.root):
                 raise ConfigError(f"the library {shown(self.root)} is not a folder")
             os.makedirs(self.private, exist_ok=True)
-            os.chmod(self.private, 0o755)  # never group-writable: a reader would leave files of its own user in it
+            os.chmod(self.private, 0o755)  # noqa: S103 - readers look in; never group-writable: a reader would leave files of its own user in it
             self._lock = self._take_lock()
             self._outwait_workers()
             shutil.rmtree(os.path.join(self.private, "tmp"), ignore_errors=True)
@@ -96,7 +97,7 @@ def _locked_within(descriptor: int, seconds: float) -> bool:
 
 
 @contextlib.contextmanager
-def _explained(what: str):  # type: ignore[no-untyped-def]
+def _explained(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -105,7 +106,3 @@ def _explained(what: str):  # type: ignore[no-untyped-def]
         if error.errno == errno.EROFS:
             raise FatalError(f"{what} is on a read-only file system; mount it writable and start again") from None
         raise FatalError(f"{what} cannot be used: {error.strerror} ({shown(str(error.filename or ''))})") from None
-    except UnavailableError as error:
-        raise FatalError(str(error)) from None
-    except DatabaseError:
-        raise

@@ -1,17 +1,17 @@
-"""Start-up: make spool and journal agree. `plan` is a pure table from what is found to what is done; `apply` carries it out.
+"""Start-up: make spool and journal agree. `plan` is a pure table from what is found to what is done.
 
 The spool is the truth about what is ours, the journal about how far it came.
 
-| spool         | journal                    | it died between        | action                                          |
-|---------------|----------------------------|------------------------|-------------------------------------------------|
-| file          | -                          | claim and journal      | Hold: settle in place, then add the row         |
-| empty folder  | -                          | mkdir and rename       | Remove                                          |
-| file          | queued, expanded           | -                      | nothing                                         |
-| file          | running                    | start and commit       | Interrupt: queued again                         |
-| any           | running member             | start and commit       | Interrupt                                       |
-| not mounted   | any                        | -                      | nothing but Interrupt; the inbox is paused      |
-| -             | queued, running, expanded  | power undid the rename | Forget if the file is back, else Lose (loudly)  |
-| any           | finished                   | commit and discard     | nothing here: announce and discard go on        |
+| spool        | journal                   | it died between        | action                                     |
+|--------------|---------------------------|------------------------|--------------------------------------------|
+| file         | -                         | claim and journal      | Hold: settle in place, then add the row    |
+| empty folder | -                         | mkdir and rename       | Remove                                     |
+| file         | queued, expanded          | -                      | nothing                                    |
+| file         | running                   | start and commit       | Interrupt: queued again                    |
+| any          | running member            | start and commit       | Interrupt                                  |
+| not mounted  | any                       | -                      | nothing but Interrupt; the inbox is paused |
+| -            | queued, running, expanded | power undid the rename | Forget if the file is back, else Lose      |
+| any          | finished                  | commit and discard     | nothing: announce and discard go on        |
 """
 
 from __future__ import annotations

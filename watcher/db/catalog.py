@@ -1,4 +1,7 @@
-"""The catalog's write side: assets and renditions. The full-text index follows by triggers. Runs inside the caller's transaction."""
+"""The catalog's write side: assets and renditions; the full-text index follows by triggers.
+
+Runs inside the caller's transaction.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The journal: the write side of the jobs table. Each state change is one UPDATE with the old state in its WHERE.
 
-The methods that change rows run inside a transaction of the caller's (`connect.transaction`), so that a group of results and
-what the catalog says of them become true together. Times are UTC text; `not_before` alone is unix seconds.
+The methods that change rows run inside a transaction of the caller's (`connect.transaction`), so that a group of
+results and what the catalog says of them become true together. Times are UTC text; `not_before` alone is unix seconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _FINISHED = "('" + "','".join(FINISHED) + "')"
 _SUSPECT = "(deaths >= 2 or interruptions >= 3)"
 
 
-_COLUMNS = f"""j.id, j.state, j.attempt, j.claim, j.parent_id, j.member, j.inbox_id, j.path, j.name, j.size, j.finished_at, j.reason,
+_COLUMNS = f"""j.id, j.state, j.attempt, j.claim, j.parent_id, j.member, j.inbox_id, j.path, j.name, j.size,
+  j.finished_at, j.reason,
   {_SUSPECT.replace("deaths", "j.deaths").replace("interruptions", "j.interruptions")} as suspect,
   p.claim as archive_claim, p.path as archive_path, j.asset_id, j.surplus, j.left_at"""
 _JOBS = f"select {_COLUMNS} from jobs j left join jobs p on p.id = j.parent_id"
@@ -41,7 +42,7 @@ class Patience:
     max_seconds: float = 600.0
 
     def delay(self, blamed: int) -> float:
-        return min(self.max_seconds, self.first_seconds * 2 ** max(0, min(blamed - 1, 30)))
+        return min(self.max_seconds, self.first_seconds * 2.0 ** max(0, min(blamed - 1, 30)))
 
 
 class Journal:
@@ -100,7 +101,8 @@ class Journal:
         chosen = self._due(slots, inboxes)
         for job in chosen:
             self._db.execute(
-                "update jobs set state = 'running', attempt = attempt + 1, started_at = ? where id = ? and state = 'queued'",
+                """update jobs set state = 'running', attempt = attempt + 1, started_at = ?
+                   where id = ? and state = 'queued'""",
                 (now(), job),
             )
         return [self.job(job) for job in chosen]
@@ -179,7 +181,8 @@ class Journal:
             return False
         inbox, batch = self._db.execute("select inbox_id, name from jobs where id = ?", (job,)).fetchone()
         self._db.executemany(
-            """insert into jobs (parent_id, member, inbox_id, path, name, batch, lane, size, state, created_at, finished_at, reason)
+            """insert into jobs (parent_id, member, inbox_id, path, name, batch, lane, size, state, created_at,
+                 finished_at, reason)
                values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (parent_id, member) do nothing""",
             [
                 (

@@ -1,4 +1,4 @@
-"""Zip archives: the directory as members, a member's bytes. zipfile's only home; it trusts archives, so the guards are here.
+"""Zip archives: the directory as members, and a member's bytes. zipfile trusts archives, so the guards are here.
 
 A member is known by its place in the directory: two may have one name, and no member's path is ever used as a path.
 """
@@ -88,7 +88,7 @@ def _archive(path: str) -> zipfile.ZipFile:
 
 
 def _check_ranges(entries: list[zipfile.ZipInfo], size: int) -> None:
-    """Each member's bytes must lie inside the file and apart from the others' (CVE-2024-0450: zipfile does not look)."""
+    """Each member's bytes must lie in the file and apart from others' (CVE-2024-0450: zipfile does not look)."""
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         start = entry.header_offset

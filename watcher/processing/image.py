@@ -114,7 +114,7 @@ class Picture:
     def _decoded(self, size: tuple[int, int]) -> Image.Image:
         """The pixels, at the smallest scale that JPEG's own arithmetic offers above `size` (half the time)."""
         if self.format == "jpeg":
-            self._image.draft(None, size)  # type: ignore[arg-type]  # None keeps the mode
+            self._image.draft(None, size)  # None keeps the mode
         width, height = self._image.size
         needed = width * height * _BYTES_PER_PIXEL.get(self._image.mode, 4)
         if self.format == "jpeg" and self._image.info.get("progressive"):

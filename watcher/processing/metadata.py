@@ -295,3 +295,8 @@ def _named(tags: exif.Tags, table: str, big_endian: bool) -> dict[str, Any]:
         known = piexif.TAGS[table].get(tag, {"name": f"0x{tag:04x}", "type": None})
         named[known["name"]] = exif.shown(tag, tags[tag], known["type"] in _RATIONALS, big_endian)
     return named
+
+
+def build_exif(zeroth: dict[int, Any], exif: dict[int, Any], gps: dict[int, Any]) -> bytes:
+    """New EXIF from tag numbers and values in piexif's shapes; never a camera's: its maker notes would be lost."""
+    return bytes(piexif.dump({"0th": zeroth, "Exif": exif, "GPS": gps}))

@@ -1,4 +1,4 @@
-"""Names in the library. Pure: computed from what the picture is, never searched for, so that a repeated try lands on the same name.
+"""Names in the library, computed and never searched for, so that a repeated try lands on the same name. Pure.
 
 A key is a storage name: `originals/2024/05/20240517-142301_IMG_1234.jpg`. Every component is valid UTF-8 in NFC,
 without control characters, slashes, leading dots or dashes, and at most 255 bytes.
@@ -75,7 +75,7 @@ def candidates(key: str, digest: str) -> Iterator[str]:
 
 
 def rendition_key(recipe: str, original: str, format: Format = "jpeg") -> str:
-    """The key of a rendition: its original's file name below the recipe's folder, plus its own suffix where that differs."""
+    """The key of a rendition: its original's file name in the recipe's folder, plus a suffix where that differs."""
     below = original.partition("/")[2]
     own = () if below.lower().endswith(SUFFIXES[format]) else SUFFIXES[format][:1]
     return "/".join((recipe, below)) + "".join(own)

@@ -113,7 +113,7 @@ def _kind(file: BinaryIO, size: int, task: Task) -> sniffing.Kind:
 
 
 def _stands(digest: str, size: int, task: Task, storage: Storage) -> bool:
-    """Whether an asset of this digest is in the library for certain: the last copy of a lost original is no duplicate."""
+    """Whether an asset of this digest is there for certain: the last copy of a lost original is no duplicate."""
     for rival, key in task.rivals:
         if rival == digest:
             found = storage.stat(key)

@@ -1,0 +1,35 @@
+"""What all tests share: the collection of real files beside the project, and one line when it is not there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+CORPUS = Path(os.environ.get("WATCHER_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without the corpus its tests are deselected, visibly; `.ci/run` demands it."""
+    if CORPUS.is_dir():
+        return
+    absent = [item for item in items if item.get_closest_marker("corpus")]
+    items[:] = [item for item in items if not item.get_closest_marker("corpus")]
+    config.hook.pytest_deselected(items=absent)
+    config.stash[_ABSENT] = len(absent)
+
+
+_ABSENT = pytest.StashKey[int]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    count = config.stash.get(_ABSENT, 0)
+    if count:
+        terminalreporter.write_line(f"{count} tests on real camera files were left out: no corpus at {CORPUS}")
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real and hostile files; its MANIFEST.tsv says what each is for."""
+    return CORPUS

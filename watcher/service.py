@@ -1,0 +1,332 @@
+"""The process around the line: signals, the observer, systemd, the status file; when a run is over and with which code.
+
+`serve` owns the order of a start and of a stop (ARCHITECTURE.md says why it is this one).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from watcher import filesystem, logs, settings, systemd
+from watcher.daemon import Daemon
+from watcher.db.catalog import Catalog
+from watcher.db.journal import Journal, Patience
+from watcher.errors import ConfigError, FatalError
+from watcher.executors.pool import Pool
+from watcher.intake import leases
+from watcher.intake.inbox import Inbox
+from watcher.model import Rules, shown
+from watcher.notify import Notifier
+from watcher.opening import Library
+from watcher.processing.naming import check_template
+from watcher.processing.run import run_task
+from watcher.settings.whole import Settings
+from watcher.status import StatusFile
+from watcher.storage.local import LocalStorage
+from watcher.wake import Wake
+
+_log = logging.getLogger("watcher.service")
+
+PRELOAD = ("watcher.processing.run",)  # what a worker needs, imported once in the process they are forked from
+BUSY_SECONDS = 1.0  # how long the loop waits for another writer of the catalog before it goes on with something else
+ABSENT_SECONDS = 5.0  # how often an inbox that was not there at the start is looked for
+STATUS_SECONDS = 0.5  # the least time between two writings of the status file
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run came to: how many jobs reached each state, and what could not be taken (path, why)."""
+
+    states: dict[str, int]
+    left_behind: list[tuple[str, str]]
+
+    @property
+    def exit_code(self) -> int:
+        return 3 if self.states.get("failed") or self.left_behind else 0
+
+
+def serve(chosen: Settings, *, once: bool) -> Outcome:
+    """Run the daemon until a signal, or (`once`) until all that lies in the inboxes is worked off.
+
+    Raises ConfigError, LockedError, DatabaseError or FatalError, each a sentence.
+    """
+    _check(chosen)
+    leases.ignore_lease_breaks()
+    os.umask(chosen.library.umask)
+    library = Library(chosen.library.path, chosen.library.database)
+    with contextlib.ExitStack() as stack:
+        library.open()
+        stack.callback(library.close)
+        service = _Service(chosen, library, once, stack)
+        return service.run()
+
+
+def inbox_of(configured: Any, chosen: Settings, wake: Wake) -> Inbox:
+    """The inbox that a `[[inbox]]` table describes."""
+    return Inbox(
+        configured.path,
+        configured.name,
+        settle_seconds=chosen.intake.settle_seconds,
+        incomplete_seconds=chosen.intake.incomplete_seconds,
+        batch_seconds=chosen.intake.batch_seconds,
+        rescan_seconds=chosen.intake.rescan_seconds,
+        ignore=tuple(configured.ignore),
+        wake=wake.set,
+    )
+
+
+def rules_of(configured: Any, chosen: Settings) -> Rules:
+    """What workers must know for the files of this inbox."""
+    return Rules(
+        library=chosen.library.path,
+        name_template=chosen.library.name,
+        recipes=settings.recipes(chosen, configured.recipes),
+        limits=settings.limits(chosen),
+        umask=chosen.library.umask,
+        fsync=filesystem.type_of(chosen.library.path) not in filesystem.SYNCFS_TYPES,
+    )
+
+
+class _Service:
+    def __init__(self, chosen: Settings, library: Library, once: bool, stack: contextlib.ExitStack) -> None:
+        self.chosen, self.once = chosen, once
+        self.systemd = systemd.Notifier()
+        self.status = StatusFile(library.private)
+        self.signals = 0
+        self.wake = Wake()
+        stack.callback(self.wake.close)
+        stack.enter_context(self._signals_caught())
+        connection = library.connect(BUSY_SECONDS)
+        stack.callback(connection.close)
+        self.daemon = self._daemon(connection, library)
+        self.absent = self._open_inboxes(stack)
+        self.first_job = int(connection.execute("select coalesce(max(id), 0) from jobs").fetchone()[0])
+        self.stack = stack
+        self._connection = connection
+        self._status_due = self._absent_due = 0.0
+        self._watched: dict[str, bool] = {}
+
+    def run(self) -> Outcome:
+        """Recover, start, loop, stop."""
+        self.daemon.recover()
+        retried = {job.id for job in self.daemon.journal.unfinished()}
+        self.daemon.executor = self._pool()
+        self._watch()
+        self._say(ready=True)
+        self.systemd.ready()
+        logs.event(_log, "ready", f"watching {self._names()}; the library is {shown(self.chosen.library.path)}")
+        while not self.signals and not (self.once and self._is_over()):
+            self.daemon.step(self._next_duty())
+            self._do_duties()
+        self._stop()
+        return self._outcome(retried)
+
+    def _stop(self) -> None:
+        self.systemd.stopping()
+        if self.signals:
+            logs.event(_log, "stopping", "stopping: no more files are taken, what runs is finished")
+        if self.once and not self.signals:
+            for inbox in self.daemon.inboxes.values():
+                inbox.remove_emptied(now=True)
+        self.daemon.stop(self.chosen.workers.stop_seconds)
+        self.status.remove()
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    def _daemon(self, connection: sqlite3.Connection, library: Library) -> Daemon:
+        retry = self.chosen.retry
+        journal = Journal(connection, Patience(retry.attempts, retry.first_seconds, retry.max_seconds))
+        catalog = Catalog(connection)
+        storage = LocalStorage(library.root, umask=self.chosen.library.umask)
+        notifier = Notifier(logging.getLogger("watcher.jobs"), catalog.key)
+        self._lock_path = library.workers_lock
+        return Daemon(connection, journal, catalog, storage, notifier, self.wake, self.chosen.intake.max_claims)
+
+    def _open_inboxes(self, stack: contextlib.ExitStack) -> list[Any]:
+        """Open all inboxes. One that this library knows and that is not there is not mounted: it is waited for."""
+        absent = []
+        for configured in self.chosen.inbox:
+            if not os.path.isdir(configured.path) and self.daemon.journal.knows_inbox(configured.path):
+                words = f"the inbox {shown(configured.path)} is not there: is its disk mounted? It is waited for"
+                logs.event(_log, "paused", words, level=logging.ERROR)
+                absent.append(configured)
+            else:
+                self._open(configured, stack)
+        if not self.daemon.inboxes and self.once:
+            raise FatalError(f"the inbox {shown(self.chosen.inbox[0].path)} is not there: is its disk mounted?")
+        return absent
+
+    def _open(self, configured: Any, stack: contextlib.ExitStack) -> int:
+        inbox = inbox_of(configured, self.chosen, self.wake)
+        inbox.open(self.chosen.library.path)
+        stack.callback(inbox.close)
+        inbox_id = self.daemon.journal.inbox(inbox.root, inbox.name)
+        self.daemon.inboxes[inbox_id] = inbox
+        self.daemon.rules[inbox_id] = rules_of(configured, self.chosen)
+        return inbox_id
+
+    def _pool(self) -> Pool:
+        workers = self.chosen.workers
+        return Pool(
+            run_task,
+            workers.count,
+            task_seconds=workers.task_seconds,
+            max_memory_bytes=workers.max_memory,
+            recycle_after=workers.recycle_after,
+            lock_path=self._lock_path,
+            wake_fd=self.wake.fileno(),
+            preload=PRELOAD,
+        )
+
+    @contextlib.contextmanager
+    def _signals_caught(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self._on_signal) for number in _STOP_SIGNALS}
+        waking = signal.set_wakeup_fd(self.wake.writing, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(waking)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.signals += 1
+        if self.signals > 1:  # whoever asks twice does not want to wait; recovery copes
+            os._exit(130)
+
+    # -- duties beside the line ------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Events are hints; a run that ends by itself goes by scans alone."""
+        self.observer = None
+        if not self.once:
+            from watcher.intake.observer import Observer
+
+            self.observer = Observer(self._notice, self._overflow)
+            self.observer.start()
+            self.stack.callback(self.observer.stop)
+            for inbox in self.daemon.inboxes.values():
+                self._watch_inbox(inbox)
+
+    def _watch_inbox(self, inbox: Inbox) -> None:
+        if self.observer is not None:
+            problem = self.observer.watch(inbox.root)
+            self._watched[inbox.root] = True
+            if problem:
+                logs.event(_log, "deaf", problem, level=logging.WARNING)
+            inbox.rescan()
+
+    def _notice(self, root: str, path: str) -> None:
+        for inbox in tuple(self.daemon.inboxes.values()):
+            if inbox.root == root:
+                inbox.notice(path)
+
+    def _overflow(self) -> None:
+        for inbox in tuple(self.daemon.inboxes.values()):
+            inbox.rescan()
+
+    def _do_duties(self) -> None:
+        now = time.monotonic()
+        self.systemd.watchdog()
+        if self.absent and now >= self._absent_due:
+            self._absent_due = now + ABSENT_SECONDS
+            self._look_for_absent()
+        for inbox_id, inbox in self.daemon.inboxes.items():
+            self._rearm(inbox_id, inbox)
+        if now >= self._status_due:
+            self._status_due = now + STATUS_SECONDS
+            self._say(ready=True)
+
+    def _rearm(self, inbox_id: int, inbox: Inbox) -> None:
+        """An inbox that was away and is back is watched anew: its watches went with the old folder."""
+        away = inbox_id in self.daemon.problems
+        if away and self._watched.get(inbox.root) and self.observer is not None:
+            self.observer.unwatch(inbox.root)
+            self._watched[inbox.root] = False
+        elif not away and self._watched.get(inbox.root) is False:
+            self._watch_inbox(inbox)
+
+    def _look_for_absent(self) -> None:
+        for configured in [one for one in self.absent if os.path.isdir(one.path)]:
+            try:
+                inbox_id = self._open(configured, self.stack)
+            except ConfigError:
+                continue
+            self.absent.remove(configured)
+            self.daemon.adopt(inbox_id)
+            self._watch_inbox(self.daemon.inboxes[inbox_id])
+            logs.event(_log, "resumed", f"the inbox {configured.name} is there")
+
+    def _next_duty(self) -> float | None:
+        times = [time.monotonic() + self.systemd.watchdog_seconds] if self.systemd.watchdog_seconds else []
+        times += [self._absent_due] if self.absent else []
+        times += [self._status_due] if self._status_due > time.monotonic() else []
+        return min(times, default=None)
+
+    def _say(self, *, ready: bool) -> None:
+        inboxes = [self._described(inbox_id, inbox) for inbox_id, inbox in self.daemon.inboxes.items()]
+        inboxes += [
+            {"name": one.name, "path": shown(one.path), "mode": "auto", "state": "paused", "reason": "it is not there"}
+            | {"waiting": None, "files": []}
+            for one in self.absent
+        ]
+        waiting = sum(inbox["waiting"] or 0 for inbox in inboxes)
+        line = f"{self.daemon.journal.open_count()} in work, {waiting} waiting"
+        if self.daemon.pause:
+            line = f"waiting: {self.daemon.pause.reason}"
+        if self.status.write(ready=ready, status=line, inboxes=inboxes):
+            self.systemd.status(line)
+
+    def _described(self, inbox_id: int, inbox: Inbox) -> dict[str, Any]:
+        reason = self.daemon.problems.get(inbox_id) or (self.daemon.pause.reason if self.daemon.pause else None)
+        deaf = self.observer.problem(inbox.root) if self.observer else None
+        return {
+            "name": inbox.name,
+            "path": shown(inbox.root),
+            "mode": "auto",
+            "state": "paused" if reason else "scanning" if deaf or self.once else "watching",
+            "reason": reason or deaf,
+            "waiting": inbox.waiting_count(),
+            "files": [{"name": shown(path), "reason": why} for path, why in inbox.waiting(20)],
+        }
+
+    def _names(self) -> str:
+        return ", ".join(shown(inbox.root) for inbox in self.daemon.inboxes.values()) or "nothing yet"
+
+    # -- the end of a run with --once ------------------------------------------------------------------------------
+
+    def _is_over(self) -> bool:
+        """All worked off; raises FatalError when the surroundings have failed as often as a file may."""
+        if self.daemon.pause and self.daemon.failures > self.chosen.retry.attempts:
+            reason = self.daemon.pause.reason
+            self._stop()
+            raise FatalError(f"{reason}; what is not finished is kept, and the next run goes on with it")
+        return self.daemon.is_idle()
+
+    def _outcome(self, retried: set[int]) -> Outcome:
+        rows = self._connection.execute("select id, state from jobs where id > ?", (self.first_job,)).fetchall()
+        old = [self.daemon.journal.job(job) for job in retried]
+        states: dict[str, int] = {}
+        for state in [row["state"] for row in rows] + [job.state for job in old]:
+            states[state] = states.get(state, 0) + 1
+        left = [entry for inbox in self.daemon.inboxes.values() for entry in inbox.left_behind()]
+        left += [(reason, "") for reason in self.daemon.stuck.values()]
+        left += [(one.path, "the inbox is not there") for one in self.absent]
+        left += [(self.daemon.inboxes[i].root, problem) for i, problem in self.daemon.problems.items()]
+        return Outcome(states, left)
+
+
+def _check(chosen: Settings) -> None:
+    problem = check_template(chosen.library.name)
+    if problem:
+        raise ConfigError(f"library.name = {chosen.library.name!r}: {problem}")
