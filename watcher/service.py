@@ -60,7 +60,7 @@ def serve(chosen: Settings, *, once: bool) -> Outcome:
 
     Raises ConfigError, LockedError, DatabaseError or FatalError, each a sentence.
     """
-    _check(chosen)
+    check_settings(chosen)
     leases.ignore_lease_breaks()
     os.umask(chosen.library.umask)
     library = Library(chosen.library.path, chosen.library.database)
@@ -326,7 +326,8 @@ class _Service:
         return Outcome(states, left)
 
 
-def _check(chosen: Settings) -> None:
+def check_settings(chosen: Settings) -> None:
+    """Raises ConfigError for what only the program can judge: the name template."""
     problem = check_template(chosen.library.name)
     if problem:
         raise ConfigError(f"library.name = {chosen.library.name!r}: {problem}")

@@ -50,20 +50,40 @@ def reasons(connection: sqlite3.Connection, *, state: str | None = None, batch: 
     )
 
 
+# of several jobs that left a file at one place in failed/, it is the last one's: the others' were tried again
+_LEFT_LAST = "select max(id) from jobs where left_at is not null group by inbox_id, left_at"
+
+
 def failures(connection: sqlite3.Connection) -> list[Row]:
     """Failed jobs that left a file: id, name, archive, inbox, reason, finished_at, place (absolute, bytes).
 
     A member of an archive left nothing of its own: its place is the archive's, and `archive` names that.
     """
     rows = connection.execute(
-        """select jobs.id, jobs.name, parent.name as archive, inboxes.name as inbox, jobs.reason,
+        f"""select jobs.id, jobs.name, parent.name as archive, inboxes.name as inbox, jobs.reason,
              jobs.finished_at, inboxes.path as inbox_path, coalesce(jobs.left_at, parent.left_at) as left_at
            from jobs join inboxes on inboxes.id = jobs.inbox_id
              left join jobs as parent on parent.id = jobs.parent_id
-           where jobs.state = 'failed' and coalesce(jobs.left_at, parent.left_at) is not null
+           where jobs.state = 'failed' and coalesce(parent.id, jobs.id) in ({_LEFT_LAST})
            order by jobs.id"""
     )
     return [_placed(dict(row)) for row in rows]
+
+
+def left_behind(connection: sqlite3.Connection) -> list[Row]:
+    """Failed files, whole archives as one: id, reason, inbox, path (as dropped, below it), place; bytes."""
+    rows = connection.execute(
+        f"""select jobs.id, jobs.reason, inboxes.path as inbox_path, inboxes.path as inbox, jobs.path, jobs.left_at
+            from jobs join inboxes on inboxes.id = jobs.inbox_id
+            where jobs.state = 'failed' and jobs.id in ({_LEFT_LAST}) order by jobs.id"""
+    )
+    return [_placed(dict(row)) for row in rows]
+
+
+def archive_of(connection: sqlite3.Connection, number: int) -> int:
+    """The job of the archive that job `number` is a member of; itself when it is none."""
+    row = connection.execute("select parent_id from jobs where id = ?", (_fit(number),)).fetchone()
+    return row[0] if row and row[0] is not None else number
 
 
 def _placed(row: Row) -> Row:

@@ -1,0 +1,85 @@
+"""`watcher retry`: failed files go back to where they were dropped. A rename only: the inbox is the one way in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any
+
+import click
+
+from watcher import locate
+from watcher.cli import output
+from watcher.cli.options import places
+from watcher.db import search, views
+from watcher.filesystem import rename_noreplace
+from watcher.logs import printable
+
+
+@click.command(name="retry")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "everything", is_flag=True, help="All that lies in failed/.")
+@click.option("--reason", metavar="TEXT", help="Those whose reason contains TEXT.")
+@places
+def command(ids: tuple[str, ...], everything: bool, reason: str | None, config: str | None, library: str | None) -> int:
+    """Move failed files back into their inbox, to be tried again. ID is the number that `watcher failures` shows.
+
+    \b
+    Examples:
+      watcher retry 27
+      watcher retry --reason "out of memory"
+      watcher retry --all
+    """
+    if not (ids or everything or reason):
+        raise click.UsageError("say which: ID..., --reason TEXT, or --all (watcher failures lists them)")
+    numbers = [_number(one) for one in ids]
+    with search.reading(locate.library(config, library).database) as connection:
+        lying = [row for row in views.left_behind(connection) if os.path.lexists(row["place"])]
+        wanted = {views.archive_of(connection, number): number for number in numbers}
+    chosen = [row for row in lying if everything or row["id"] in wanted or (reason and reason in (row["reason"] or ""))]
+    unknown = sorted(number for archive, number in wanted.items() if archive not in {row["id"] for row in lying})
+    for number in unknown:
+        _complain(f"job {number} has no file in failed/: see watcher failures")
+    if not chosen and not unknown:
+        _complain("nothing in failed/ matches")
+    moved = [row for row in chosen if _put_back(row)]
+    output.flush()
+    return 0 if moved and len(moved) == len(chosen) and not unknown else 1
+
+
+def _number(text: str) -> int:
+    digits = text.removeprefix("job:")
+    if not digits.isdecimal():
+        raise click.BadParameter(f"{text!r} is no job number: see watcher failures", param_hint="ID")
+    return int(digits)
+
+
+def _put_back(row: dict[str, Any]) -> bool:
+    target = os.path.join(row["inbox"], row["path"])
+    old, new = printable(os.fsdecode(row["place"])), printable(os.fsdecode(target))
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        rename_noreplace(row["place"], target)
+    except FileExistsError:
+        _complain(f"{new} is there already: move it away, then retry {row['id']} again")
+        return False
+    except OSError as error:
+        _complain(f"{old} cannot be moved back to {new}: {error.strerror}")
+        return False
+    _forget_note(row["place"])
+    output.write(new + "\n")
+    return True
+
+
+def _forget_note(place: bytes) -> None:
+    """The daemon's sweep would do it too; without a daemon nobody else does."""
+    from watcher.intake import discards
+
+    note = os.fsdecode(place) + discards.ERROR_SUFFIX
+    with contextlib.suppress(OSError):
+        if discards.is_ours(note):
+            discards.delete(note)
+
+
+def _complain(sentence: str) -> None:
+    click.echo(f"watcher: {sentence}", err=True)
