@@ -15,7 +15,7 @@ from PIL import Image
 from watcher.errors import ConfigError, LockedError, UnavailableError
 from watcher.intake.inbox import Inbox
 from watcher.intake.leases import ignore_lease_breaks
-from watcher.intake.settling import CUT_OFF, OPEN, QUIET
+from watcher.intake.settling import COPIER_SECONDS, CUT_OFF, OPEN, QUIET
 from watcher.model import Claim
 
 
@@ -32,7 +32,10 @@ NASTY = ("日本 ö.jpg", "line\nbreak.jpg", "'\"\\ .jpg", os.fsdecode(b"\xff\xf
 
 
 class Clock:
-    """Monotonic and wall clock, moved by hand; they run on with the real one, as the files' times do."""
+    """Monotonic and wall clock, moved by hand; they run on with the real one, as the files' times do.
+
+    The wall clock is ahead of the files' times, so that whoever copied one has just had the time for its mode.
+    """
 
     def __init__(self) -> None:
         self.moved = 0.0
@@ -41,7 +44,7 @@ class Clock:
         return time.monotonic() + self.moved
 
     def wall(self) -> float:
-        return time.time() + self.moved
+        return time.time() + COPIER_SECONDS + self.moved
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import pytest
 from watcher.intake.agenda import Agenda, Place
 from watcher.intake.endings import Ending
 from watcher.intake.settling import (
+    COPIER_SECONDS,
     OPEN,
     Memory,
     Observation,
@@ -26,7 +27,8 @@ COMPLETE, CUT, NONE = Ending.COMPLETE, Ending.CUT, Ending.NONE
         (True, COMPLETE, 0, 101.0),
         (True, COMPLETE, 9000, 101.0),
         (True, CUT, 9000, 101.0),
-        (False, COMPLETE, 0, Take()),
+        (False, COMPLETE, 0, 100 + COPIER_SECONDS),
+        (False, COMPLETE, COPIER_SECONDS, Take()),
         (False, NONE, 0, 102.0),
         (False, NONE, 1.5, 100.5),
         (False, NONE, 2, Take()),

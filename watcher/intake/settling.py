@@ -14,6 +14,10 @@ Signature = tuple[int, int, int, int, int]  # st_dev, st_ino, st_size, st_mtime_
 
 LOOK_AGAIN_SECONDS = 1.0  # closing a hard link outside the inbox makes no event here, so an open file is asked again
 
+# Who copies a file sets its mode and times after closing it, by its name (Python's shutil.copy, cp across some file
+# systems); a file gone by then is an error to them. So "at once" leaves them this long from the last change.
+COPIER_SECONDS = 0.2
+
 OPEN = "still open for writing"
 CHANGING = "changed while it was looked at"
 CUT_OFF = "its end is missing: waiting for the rest"
@@ -91,6 +95,6 @@ def decide(memory: Memory, seen: Observation, now: float, patience: Patience) ->
     if not seen.steady:
         return Wait(now + max(quiet, LOOK_AGAIN_SECONDS), CHANGING)
     if seen.writer is False and seen.ending is Ending.COMPLETE:
-        return Take()
+        quiet = min(COPIER_SECONDS, quiet)
     until = memory.changed + quiet
     return Take() if now >= until else Wait(until, CUT_OFF if cut else QUIET)
