@@ -28,4 +28,5 @@ def _label(path: str) -> str:
     name = os.path.basename(path)
     if not os.path.isdir(path):
         return name
-    return f"{name}/  ({sum(len(files) for _, _, files in os.walk(path))} files)"
+    count = sum(len(files) for _, _, files in os.walk(path))
+    return f"{name}/  ({count} file{'' if count == 1 else 's'})"
