@@ -41,6 +41,16 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="watcher", message="%(prog)s %(version)s")
@@ -73,6 +83,13 @@ def main() -> None:
     except BrokenPipeError:  # `watcher search | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 0
+    except Exception as error:  # a fault of ours: a sentence for the person, and a place for who mends it
+        import traceback
+
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        _complain(f"unexpected {type(error).__name__}: {error} (in {os.path.basename(place.filename)}:{place.lineno})")
+        _complain("this is a fault of the program; nothing dropped is lost, and the next run goes on")
+        code = 1
     sys.exit(code if isinstance(code, int) else 0)
 
 
