@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import pickle
 import resource
+import select
 import signal
 import socket
 import struct
@@ -19,9 +20,9 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from io import BufferedReader
 from multiprocessing import connection, resource_tracker
 
+from watcher.executors import heap
 from watcher.model import Failed, Task, TaskResult
 
 Run = Callable[[Task], TaskResult]
@@ -34,6 +35,7 @@ BEGAN = "began"  # it has taken the next task: from here on that task may be bla
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 _LENGTH = struct.Struct("!Q")
+_IDLE_SECONDS = 1.0  # without a task for so long, a worker lets go of the memory that the last one needed
 
 
 def frame(message: object) -> bytes:
@@ -101,23 +103,36 @@ def serve(channel: socket.socket, run: Run, lock_path: str, max_memory_bytes: in
 
 def _converse(channel: socket.socket, run: Run, recycle_after: int) -> None:
     channel.sendall(frame(READY))
-    with channel.makefile("rb") as stream:
-        count = 0
-        while body := _receive(stream):
-            count += 1
-            channel.sendall(frame(BEGAN))
-            task: Task = pickle.loads(body)  # noqa: S301 - from our own daemon
-            result, leaving = answer(run, task)
-            leaving = leaving or count == recycle_after
-            channel.sendall(_framed(task, result, leaving))
-            if leaving:
-                return
+    heap.keep_freed()
+    count = 0
+    while body := _receive(channel):
+        count += 1
+        channel.sendall(frame(BEGAN))
+        task: Task = pickle.loads(body)  # noqa: S301 - from our own daemon
+        result, leaving = answer(run, task)
+        leaving = leaving or count == recycle_after
+        channel.sendall(_framed(task, result, leaving))
+        if leaving:
+            return
 
 
-def _receive(stream: BufferedReader) -> bytes:
+def _receive(channel: socket.socket) -> bytes:
     """The next message's pickle; empty when the pool has hung up."""
-    header = stream.read(_LENGTH.size)
-    return stream.read(_LENGTH.unpack(header)[0]) if len(header) == _LENGTH.size else b""
+    if not select.select([channel], [], [], _IDLE_SECONDS)[0]:
+        heap.give_back()
+    header = _exactly(channel, _LENGTH.size)
+    return _exactly(channel, _LENGTH.unpack(header)[0]) if header else b""
+
+
+def _exactly(channel: socket.socket, count: int) -> bytes:
+    """`count` bytes; none at all when the other end hangs up before."""
+    content = b""
+    while len(content) < count:
+        more = channel.recv(count - len(content))
+        if not more:
+            return b""
+        content += more
+    return content
 
 
 def _framed(task: Task, result: TaskResult, leaving: bool) -> bytes:
