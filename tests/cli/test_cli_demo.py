@@ -49,15 +49,15 @@ def test_the_broken_file_lies_in_failed_and_nothing_else_is_left_in_the_inbox(fi
     inbox = directory / "Inbox"
     left = {str(path.relative_to(inbox)) for path in inbox.rglob("*") if path.is_file()}
     assert {name for name in left if not name.startswith(".watcher/")} == {
-        "failed/IMG_0999.JPG",
-        "failed/IMG_0999.JPG.error.txt",
+        "failed/From the memory card/IMG_0999.JPG",
+        "failed/From the memory card/IMG_0999.JPG.error.txt",
     }
     assert "IMG_0999.JPG" in process.stdout
 
 
 def test_the_searches_find_what_they_ask_for(finished: Finished) -> None:
     directory, process = finished
-    commands = [line for line in process.stdout.splitlines() if line.startswith("$ ") and " search " in line]
+    commands = [line for line in process.stdout.splitlines() if line.startswith("$ ") and " search --library" in line]
     assert len(commands) == 2
     answer = process.stdout.split(commands[0])[1].splitlines()[1]
     assert Path(answer).is_file() and Path(answer).is_relative_to(directory / "Library" / "originals")

@@ -16,7 +16,13 @@ from watcher.db import search, views
 @places
 @as_json
 def command(config: str | None, library: str | None, as_json: bool) -> None:
-    """List the failed files that still lie in failed/. Deleting one from there is forgetting it."""
+    """List the failed files that still lie in failed/. Deleting one from there is forgetting it.
+
+    \b
+    Examples:
+      watcher failures
+      watcher failures --json
+    """
     with search.reading(locate.library(config, library).database) as connection:
         rows = [row for row in views.failures(connection) if os.path.lexists(row["place"])]
     for row in rows:

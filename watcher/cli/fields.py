@@ -12,7 +12,13 @@ from watcher.fields import ALIASES, FIELDS
 @click.command()
 @as_json
 def command(as_json: bool) -> None:
-    """List the fields of a photograph: for --fields, --format, --sort, and the keys of JSON."""
+    """List the fields of a photograph: for --fields, --format, --sort, and the keys of JSON.
+
+    \b
+    Examples:
+      watcher fields
+      watcher fields --json
+    """
     rows = [(field.name, _alias(field.name), field.kind, field.meaning) for field in FIELDS]
     names = ("name", "alias", "kind", "meaning")
     if as_json:

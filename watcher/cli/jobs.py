@@ -29,7 +29,14 @@ def command(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """List what became of each file that was taken, the latest first."""
+    """List what became of each file that was taken, the latest first.
+
+    \b
+    Examples:
+      watcher jobs --state failed
+      watcher jobs --by reason
+      watcher jobs --json --limit 100
+    """
     batch = shown(batch) if batch is not None else None
     if limit is None and output.on_terminal() and not as_json:
         limit = output.ROWS

@@ -87,7 +87,7 @@ class _Theatre:
     keys: dict[str, str]  # of the pictures so far, by digest
 
     def play(self, ignoring: Ignoring) -> Iterator[Foreseen]:
-        for found in sorted(scan(self.root, ignoring), key=lambda found: getattr(found, "path", found)):
+        for found in sorted(scan(self.root, ignoring), key=_path):
             if isinstance(found, Skipped):
                 yield Foreseen(self.name, shown(found.path), "skipped", reason=found.why)
             else:
@@ -128,6 +128,10 @@ class _Theatre:
                 return Foreseen(self.name, source, "done")
             case _:
                 return Foreseen(self.name, source, "failed", reason=result.reason)
+
+
+def _path(found: str | Skipped) -> str:
+    return found.path if isinstance(found, Skipped) else found
 
 
 @contextlib.contextmanager

@@ -100,6 +100,12 @@ def command(
 
     On a terminal a table; into a pipe the path of one original a line. A word may begin with a dash.
     Exits with 1 when nothing is found.
+
+    \b
+    Examples:
+      watcher search sunset lisbon
+      watcher search -0 cat | xargs -0 cp -t ~/cats
+      watcher search --format '{taken:%Y-%m-%d} {title|name}' --sort -taken
     """
     parsed = output.template(template) if template is not None else None
     names = output.field_names(fields) if fields is not None else None

@@ -30,6 +30,12 @@ def command(asset: tuple[str, ...], config: str | None, library: str | None, as_
     the name it was dropped under, or job:N.
 
     Exits with 1 when one of them is not there.
+
+    \b
+    Examples:
+      watcher show IMG_1234.jpg
+      watcher show 27 3f9a01c2
+      watcher show --json job:12
     """
     place = locate.library(config, library)
     with search.reading(place.database) as connection:

@@ -29,7 +29,14 @@ _SECONDS = 1.0  # between two looks of --follow
 @click.option("--check", is_flag=True, help="Exit with 1 unless the daemon runs and no inbox is paused.")
 @as_json
 def command(config: str | None, library: str | None, follow: bool, check: bool, as_json: bool) -> None:
-    """Show how the daemon is, what it has done, and what waits in its inboxes."""
+    """Show how the daemon is, what it has done, and what waits in its inboxes.
+
+    \b
+    Examples:
+      watcher status
+      watcher status --follow
+      watcher status --check || systemctl restart watcher
+    """
     if follow and (check or as_json):
         raise click.UsageError("--follow goes without --check and --json")
     place = locate.library(config, library)

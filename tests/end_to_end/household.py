@@ -1,0 +1,218 @@
+"""A person's inbox and library, the real daemon that watches them, and the commands as that person types them.
+
+What a test drops and what it expects are the tests' own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from watcher.db import search, views
+from watcher.model import shown
+
+ROOT = Path(__file__).parents[2]
+HURRIED = """
+settle_seconds = 0.3
+incomplete_seconds = 0.6
+batch_seconds = 0.5
+max_claims = 64
+"""
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 20.0, *, what: str = "") -> None:
+    """Return once `condition` holds; AssertionError when it does not within `seconds`."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, f"waited {seconds} s in vain: {what or condition}"
+        time.sleep(0.02)
+
+
+def let_pass(seconds: float) -> None:
+    """For what must not happen however long one waits."""
+    until = time.monotonic() + seconds
+    wait_for(lambda: time.monotonic() >= until, seconds + 5)
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass
+class Daemon:
+    """A running `watcher run`."""
+
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def stop(self) -> int:
+        """End it as systemd does; its exit code."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+class Home:
+    """An inbox, a library, and a configuration with short settle times. `tables` is more TOML for it."""
+
+    def __init__(self, root: Path, tables: str = "", library: str = "", intake: str = HURRIED) -> None:
+        self.root = root
+        self.inbox, self.library = root / "inbox", root / "library"
+        self.failed = self.inbox / "failed"
+        self.config, self._log = root / "watcher.toml", root / "daemon.log"
+        self.catalog = root / "library" / ".watcher" / "watcher.db"
+        self.inbox.mkdir()
+        self.config.write_text(
+            f'[library]\npath = "library"\n{library}\n[[inbox]]\nname = "phone"\npath = "inbox"\n'
+            f"[intake]\n{intake}\n[workers]\ncount = 2\n[retry]\nfirst_seconds = 0.1\nmax_seconds = 0.2\n{tables}\n"
+        )
+
+    # -- the daemon ------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def running(self, *, within: Sequence[str] = (), **environment: str) -> Iterator[Daemon]:
+        """The daemon, ready; stopped at the end, and found to have ended well. `within`: a command to run it in."""
+        daemon = Daemon(self._start(within, environment))
+        try:
+            self.wait_until_ready(daemon, within)
+            yield daemon
+            if daemon.process.poll() is None:
+                assert daemon.stop() == 0, self.log()
+        finally:
+            _end(daemon.process)
+        assert "Traceback" not in self.log()
+
+    def _start(self, within: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [*within, *self.line("run")],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**self.environment(), **environment},
+                cwd=self.root,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self, daemon: Daemon, within: Sequence[str] = ()) -> None:
+        def ready() -> bool:
+            assert daemon.process.poll() is None, f"the daemon ended at once: {self.log()}"
+            if within:  # its library is mounted where nobody else sees it
+                return " ready " in self.log()
+            return self.watcher("status", "--check").returncode == 0
+
+        wait_for(ready, what="the daemon to be ready")
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    # -- the commands ----------------------------------------------------------------------------------------------
+
+    def watcher(self, *arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        """Run `watcher COMMAND --config ... ARGUMENTS`; what came of it, in bytes."""
+        line = self.line(*arguments)
+        return subprocess.run(
+            line, capture_output=True, env=self.environment(), cwd=self.root, timeout=60, check=False, **options
+        )
+
+    def json(self, *arguments: str | bytes) -> Any:
+        """What the command prints with --json."""
+        command, *others = arguments
+        result = self.watcher(command, "--json", *others)
+        assert result.returncode == 0, result.stderr
+        return json.loads(result.stdout)
+
+    def on_terminal(self, *arguments: str) -> bytes:
+        """What the command shows on a terminal."""
+        outside, inside = pty.openpty()
+        environment = {**self.environment(), "COLUMNS": "400"}
+        with subprocess.Popen(self.line(*arguments), stdout=inside, stderr=inside, env=environment):
+            os.close(inside)
+            shown_there = b"".join(iter(lambda: _read(outside), b""))
+        os.close(outside)
+        return shown_there.replace(b"\r\n", b"\n")
+
+    def line(self, command: str | bytes, *arguments: str | bytes) -> list[str | bytes]:
+        """The command as a person types it, with this household's configuration."""
+        return [sys.executable, "-m", "watcher", command, "--config", str(self.config), *arguments]
+
+    def environment(self) -> dict[str, str]:
+        """A person's, without settings of the program."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("WATCHER_", "XDG_"))}
+        return {**own, "PYTHONPATH": str(ROOT), "HOME": str(self.root)}
+
+    # -- what became of it -----------------------------------------------------------------------------------------
+
+    def drop(self, name: str | bytes, content: bytes) -> Path:
+        """Put a file into the inbox, by one write under its own name."""
+        path = self.inbox / os.fsdecode(name)
+        path.write_bytes(content)
+        return path
+
+    def jobs(self, name: str | bytes | None = None) -> list[dict[str, Any]]:
+        """The journal, the first job first; only those of one `name`, when it is given."""
+        with search.reading(str(self.catalog)) as connection:
+            rows = views.jobs(connection)[::-1]
+        return [row for row in rows if name is None or row["name"] == shown(name)]
+
+    def states(self, name: str | bytes) -> list[str]:
+        return [job["state"] for job in self.jobs(name)]
+
+    def wait_until(self, name: str | bytes, *states: str) -> None:
+        """Wait until the jobs of `name` have come to `states`, one after the other, and no file of it waits."""
+        wait_for(lambda: self.states(name) == list(states), what=f"{name!r} to be {states}: {self.log()[-2000:]}")
+        wait_for(lambda: not any((self.inbox / ".watcher" / "spool").iterdir()), what="the spool to be empty")
+
+    def assert_taken_once(self, contents: dict[str, bytes]) -> None:
+        """Each was taken exactly once, lies in the library byte for byte, and is gone from the inbox."""
+        for name in contents:
+            self.wait_until(name, "done")
+        digests = {row["digest"]: Path(row["path"]) for row in self.assets()}
+        for name, content in contents.items():
+            assert digests[digest(content)].read_bytes() == content, name
+            assert not os.path.lexists(self.inbox / name)
+
+    def assets(self) -> list[dict[str, Any]]:
+        with search.reading(str(self.catalog)) as connection:
+            return list(search.search(connection, library=str(self.library)))
+
+    def finds(self, *words: str) -> list[str]:
+        """The names that `watcher search` finds."""
+        result = self.watcher("search", "--json", *words)
+        assert result.returncode in (0, 1), result.stderr
+        return [row["name"] for row in json.loads(result.stdout)]
+
+    def inbox_status(self) -> dict[str, Any]:
+        status: dict[str, Any] = self.json("status")["inboxes"][0]
+        return status
+
+    def waits(self, name: str, why: str) -> bool:
+        """Whether `watcher status` says that the file waits in the inbox, and why."""
+        return f"{name}: {why}" in self.watcher("status").stdout.decode()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        # its whole session: a daemon that hangs may have workers that hang
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65536)
+    except OSError:  # the kernel's way to say that nobody is on the other side any more
+        return b""
