@@ -5,25 +5,33 @@ A member is known by its place in the directory: two may have one name, and no m
 
 from __future__ import annotations
 
+import bz2
 import contextlib
+import copy
+import errno
 import os
+import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from watcher.errors import RejectedError
 from watcher.ignoring import is_junk
 from watcher.model import Limits, Member
 
 _CHUNK = 1 << 20
+_LZMA_CHUNK = 1 << 12  # bytes asked for; zipfile unpacks all that a chunk holds, up to 7,000 times as much
 _RATIO_FLOOR = 50_000_000  # bytes; below it a high ratio is a screenshot, not a bomb
-_open: tuple[tuple[str, int, int], zipfile.ZipFile] | None = None
+_LOCAL_HEADER = 30  # bytes, its fixed part (APPNOTE 4.3.7)
+_ENCRYPTED, _UTF8 = 0x1, 0x800  # general purpose flags (APPNOTE 4.4.4)
+_last: tuple[tuple[int, ...], zipfile.ZipFile] | None = None
 
 
 def members(path: str, limits: Limits) -> tuple[Member, ...]:
     """The files in the archive, folders left out. Raises RejectedError when the directory lies or is over a limit."""
-    archive = _archive(path)
-    entries = archive.infolist()
+    with _opened(path) as archive:
+        entries = archive.infolist()
     if len(entries) > limits.zip_members:
         raise RejectedError(f"the zip has {len(entries):,} members; limits.zip_members allows {limits.zip_members:,}")
     total = sum(entry.file_size for entry in entries)
@@ -38,34 +46,32 @@ def members(path: str, limits: Limits) -> tuple[Member, ...]:
     return tuple(
         Member(index, member_path(entry), entry.file_size, is_junk(member_path(entry)))
         for index, entry in enumerate(entries)
-        if not (entry.is_dir() and entry.file_size == 0)
+        if entry.file_size or not entry.filename.endswith("/")
     )
 
 
 def extract(path: str, index: int, target: BinaryIO, limits: Limits) -> None:
     """Write a member's bytes to `target`. Raises RejectedError when they cannot be had whole.
 
-    The archive stays open for the next member: opening one of 20,000 members costs a tenth of a second.
+    Never more than the directory says: what lies about its size costs neither disk nor memory.
     """
-    entry = _archive(path).infolist()[index]
-    if entry.flag_bits & 0x1:
-        raise RejectedError("the member is encrypted; unpack the zip with its password and drop the files")
-    if entry.file_size > limits.max_file_bytes:
-        raise RejectedError(
-            f"the member has {entry.file_size:,} bytes; limits.max_file_bytes allows {limits.max_file_bytes:,}"
-        )
-    with _understood("the member"), _archive(path).open(entry) as source:
-        left = entry.file_size
-        while chunk := source.read(_CHUNK):
-            left -= len(chunk)
-            target.write(chunk)
-    if left:
-        raise RejectedError("the member is damaged: it is not as long as the zip's directory says")
+    with _opened(path) as archive:
+        entry = archive.infolist()[index]
+        _check_member(entry, limits)
+        with _understood("the member"), _unpacked(archive, entry) as source:
+            left, checksum = entry.file_size, 0
+            step = _LZMA_CHUNK if entry.compress_type == zipfile.ZIP_LZMA else _CHUNK
+            while chunk := source.read(min(step, left)):
+                left -= len(chunk)
+                checksum = zlib.crc32(chunk, checksum)
+                target.write(chunk)
+            if left or source.read(1) or checksum != entry.CRC:
+                raise RejectedError("the member is damaged: it is not what the zip's directory says")
 
 
 def member_path(entry: zipfile.ZipInfo) -> str:
     """A member's path as text. Without the UTF-8 flag zipfile reads cp437; most such names are UTF-8 all the same."""
-    if entry.flag_bits & 0x800:
+    if entry.flag_bits & _UTF8:
         return entry.filename
     try:
         return entry.filename.encode("cp437").decode("utf-8")
@@ -73,18 +79,43 @@ def member_path(entry: zipfile.ZipInfo) -> str:
         return entry.filename
 
 
-def _archive(path: str) -> zipfile.ZipFile:
-    global _open
-    status = os.stat(path)
-    identity = (path, status.st_ino, status.st_mtime_ns)
-    if _open is not None and _open[0] == identity:
-        return _open[1]
-    if _open is not None:
-        _open[1].close()
-        _open = None
-    with _understood("the zip"):
-        _open = (identity, zipfile.ZipFile(path))
-    return _open[1]
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[zipfile.ZipFile]:
+    """The archive. The last directory read is kept: reading one of 20,000 members costs a tenth of a second.
+
+    The file itself is opened each time: an archive that is held open keeps its room on the disk when it is deleted.
+    """
+    global _last
+    with open(path, "rb") as file:
+        status = os.fstat(file.fileno())
+        identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        if _last is None or _last[0] != identity:
+            with _understood("the zip"):
+                _last = (identity, zipfile.ZipFile(file))
+        archive = _last[1]
+        archive.fp = file
+        yield archive
+
+
+def _check_member(entry: zipfile.ZipInfo, limits: Limits) -> None:
+    if entry.flag_bits & _ENCRYPTED:
+        raise RejectedError("the member is encrypted; unpack the zip with its password and drop the files")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise RejectedError("the member is a symbolic link, not a file")
+    if entry.file_size > limits.max_file_bytes:
+        raise RejectedError(
+            f"the member has {entry.file_size:,} bytes; limits.max_file_bytes allows {limits.max_file_bytes:,}"
+        )
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
+    """The member's bytes as a stream. bzip2 is unpacked here: zipfile would make gigabytes of 4 KB in one go."""
+    if entry.compress_type != zipfile.ZIP_BZIP2:
+        return archive.open(entry)
+    packed = copy.copy(entry)
+    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, entry.compress_size
+    packed.CRC = None  # type: ignore[assignment]  # it is of the unpacked bytes; zipfile checks none then
+    return bz2.BZ2File(archive.open(packed))
 
 
 def _check_ranges(entries: list[zipfile.ZipInfo], size: int) -> None:
@@ -92,10 +123,12 @@ def _check_ranges(entries: list[zipfile.ZipInfo], size: int) -> None:
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         start = entry.header_offset
+        if start < 0:
+            raise RejectedError(f"the zip's directory lies: {entry.filename!r} would begin before the file")
         if start < end:
             raise RejectedError(f"the zip's directory lies: the bytes of {entry.filename!r} overlap another member's")
-        end = start + 30 + entry.compress_size  # 30: the fixed part of a local header (APPNOTE 4.3.7)
-        if start < 0 or end > size:
+        end = start + _LOCAL_HEADER + entry.compress_size
+        if end > size:
             raise RejectedError(f"the zip's directory lies: {entry.filename!r} would end behind the end of the file")
 
 
@@ -108,5 +141,10 @@ def _understood(what: str) -> Iterator[None]:
         raise
     except NotImplementedError as error:
         raise RejectedError(f"{what} is packed by a method that this program does not know ({error})") from None
+    except UnicodeDecodeError:
+        raise RejectedError(f"{what} has a name that is marked as UTF-8 and is not") from None
     except Exception as error:
-        raise RejectedError(f"{what} is damaged and cannot be unpacked ({error or type(error).__name__})") from None
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # the disk, read or written; EINVAL is a seek to where the zip pointed
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise RejectedError(f"{what} is damaged and cannot be unpacked ({said})") from None

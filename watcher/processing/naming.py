@@ -30,6 +30,7 @@ _PICTURE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffi
 _LONGEST = 255 - len(".jpeg") - len("-01234567")
 # Direction overrides and line separators are no control characters by category, and fool a reader just the same.
 _TRICKS = re.compile("[\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_LEADING = re.compile(r"\A[\s.-]+")  # a dot hides a file, a dash makes it an option of the next command
 
 
 def check_template(template: str) -> str | None:
@@ -97,9 +98,9 @@ def base_name(path: str) -> str:
 
 def safe(component: str) -> str:
     """`component` as a library name: see the module's first lines. Never empty."""
-    text = "".join("_" if c == "/" or unicodedata.category(c) in ("Cc", "Cs") else c for c in component)
-    text = unicodedata.normalize("NFC", _TRICKS.sub("_", text)).lstrip(".-").strip()
-    return text or "unnamed"
+    text = unicodedata.normalize("NFC", component)
+    text = "".join("_" if c == "/" or unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    return _LEADING.sub("", _TRICKS.sub("_", text)).rstrip() or "unnamed"
 
 
 def fitting(stem: str, suffix: str, digest: str) -> str:

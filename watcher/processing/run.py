@@ -10,7 +10,6 @@ import errno
 import hashlib
 import io
 import os
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from typing import BinaryIO
@@ -29,12 +28,14 @@ from watcher.model import (
     Task,
     TaskResult,
     Unavailable,
+    shown,
 )
 from watcher.processing import archive, image, metadata, naming, sniffing
 from watcher.storage.base import KeyTakenError, Storage
 from watcher.storage.local import LocalStorage
 
 _IN_MEMORY = 128_000_000  # bytes; a larger file is hashed and decoded from disk
+_SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN}
 
 
 def run_task(task: Task) -> TaskResult:
@@ -59,9 +60,11 @@ def work(task: Task, storage: Storage, workspace: str) -> TaskResult:
     except RetryError as error:
         return Failed(task.job_id, task.attempt, str(error))
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise UnavailableError(f"no space for temporary files in {workspace}") from None
-        return Failed(task.job_id, task.attempt, f"{error.strerror or error} (while reading {task.name!r})")
+        where = f": {shown(error.filename)}" if isinstance(error.filename, str) else f", with {shown(task.name)}"
+        reason = (error.strerror or type(error).__name__) + where
+        if error.errno in _SURROUNDINGS:
+            raise UnavailableError(reason) from None
+        return Failed(task.job_id, task.attempt, reason)
     except (UnavailableError, MemoryError):
         raise
     except Exception as error:  # no list of what decoders raise is ever complete; a fault of ours must not lose a file
@@ -69,9 +72,8 @@ def work(task: Task, storage: Storage, workspace: str) -> TaskResult:
 
 
 def _work(task: Task, storage: Storage, workspace: str) -> TaskResult:
-    with ExitStack() as stack:
-        path = task.source if task.member is None else _extracted(task, workspace)
-        file = stack.enter_context(open(path, "rb"))
+    path = task.source if task.member is None else _extracted(task, workspace)
+    with open(path, "rb") as file:
         before = os.fstat(file.fileno())
         kind = _kind(file, before.st_size, task)
         if kind == "zip":
@@ -82,6 +84,7 @@ def _work(task: Task, storage: Storage, workspace: str) -> TaskResult:
         if _stands(digest, before.st_size, task, storage):
             return Duplicate(task.job_id, task.attempt, digest)
         picture, rendered = _develop(content, kind, digest, before.st_size, task)
+        _unchanged(file, before)  # before: what changed is not published; after: nor is it committed
         published = _publish(picture, rendered, path, task, storage, workspace)
         _unchanged(file, before)
         return Processed(task.job_id, task.attempt, published)
@@ -129,8 +132,7 @@ def _develop(
     facts = metadata.read(opened.blobs())
     orientation = facts.orientation or 1
     rendered, flags = opened.render(task.rules.recipes, orientation)
-    swapped = orientation >= 5 and format != "tiff"
-    width, height = (opened.height, opened.width) if swapped else (opened.width, opened.height)
+    width, height = opened.upright(orientation)
     key = naming.original_key(task.rules.name_template, task.name, _taken(facts), format, digest)
     return Picture(digest, key, format, size, width, height, facts, (), (*facts.flags, *flags)), rendered
 

@@ -13,6 +13,9 @@ Kind = Format | Literal["zip"]
 
 _HEIF = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # bytes; a text may begin with BM too
+_MOVIE_BOXES = (b"moov", b"mdat", b"wide")  # how a QuickTime film without ftyp begins
+
 # What people drop that we do not take: (start, offset, sentence)
 _REFUSED: tuple[tuple[bytes, int, str], ...] = (
     (b"\x00\x00\x00\x0cJXL ", 0, "a JPEG XL picture; this version does not read them"),
@@ -27,12 +30,20 @@ _REFUSED: tuple[tuple[bytes, int, str], ...] = (
     (b"FUJIFILMCCD-RAW", 0, "a camera raw file; this version does not read them"),
     (b"IIU\x00", 0, "a camera raw file; this version does not read them"),
     (b"IIRO", 0, "a camera raw file; this version does not read them"),
+    (b"IIRS", 0, "a camera raw file; this version does not read them"),
+    (b"MMOR", 0, "a camera raw file; this version does not read them"),
+    (b"FOVb", 0, "a camera raw file; this version does not read them"),
+    (b"ftypcrx ", 4, "a camera raw file; this version does not read them"),
     (b"II\x1a\x00\x00\x00HEAPCCDR", 0, "a camera raw file; this version does not read them"),
     (b"CR\x02", 8, "a camera raw file; this version does not read them"),
     (b"Rar!\x1a\x07", 0, "a RAR archive; only zip archives are unpacked"),
     (b"7z\xbc\xaf\x27\x1c", 0, "a 7z archive; only zip archives are unpacked"),
     (b"\x1f\x8b", 0, "a gzip archive; only zip archives are unpacked"),
     (b"\x1aE\xdf\xa3", 0, "a video; this version takes pictures only"),
+    (b"AVI ", 8, "a video; this version takes pictures only"),
+    (b"v/1\x01", 0, "an OpenEXR picture; this version does not read them"),
+    (b"SIMPLE  =", 0, "a FITS picture; this version does not read them"),
+    (b"\x0a\x05\x01", 0, "a PCX picture; this version does not read them"),
     (b"qoif", 0, "a QOI picture; this version does not read them"),
 )
 
@@ -49,11 +60,11 @@ def sniff(head: bytes) -> Kind | None:
         return "gif"
     if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") and head[8:10] != b"CR":
         return "tiff"
-    if head[:2] == b"BM" and len(head) >= 26:
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
         return "bmp"
     if head[4:8] == b"ftyp" and any(brand in (b"avif", b"avis") for brand in brands(head)):
         return "avif"
-    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00"):
+    if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08") or head[:6] == b"PK00PK":
         return "zip"
     return None
 
@@ -63,6 +74,12 @@ def refusal(head: bytes) -> str:
     for start, offset, sentence in _REFUSED:
         if head[offset : offset + len(start)] == start:
             return sentence
+    if head[:1] == b"P" and head[1:2] in b"1234567" and head[2:3].isspace():
+        return "a Netpbm picture (PPM, PGM, PBM); this version does not read them"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+        return "a web page, an SVG drawing or other text in tags; a drawing can be exported as PNG"
+    if head[4:8] in _MOVIE_BOXES:
+        return "a video; this version takes pictures only"
     if head[4:8] == b"ftyp":
         heif = any(brand in _HEIF for brand in brands(head))
         return (

@@ -18,7 +18,24 @@ class KeyTakenError(Exception):
     """Other content stands under the key, and the put was create-only."""
 
 
+PRIVATE = ".watcher"  # the first part of no key: what lies there is the daemon's own
+
+
+def check_key(key: str) -> str:
+    """`key`, when it is one: parts between single slashes, none of them empty, `.` or `..`, text that UTF-8 can hold.
+
+    Raises ValueError for all else, so that no key ever leads out of its storage.
+    """
+    parts = key.split("/")
+    if {"", ".", ".."} & set(parts) or parts[0] == PRIVATE or "\0" in key:
+        raise ValueError(f"not a key: {key!r}")
+    key.encode()
+    return key
+
+
 class Storage(Protocol):
+    """Each method that takes a key raises ValueError for what `check_key` refuses."""
+
     def put(self, key: str, source: str, *, replace: bool = False, link: bool = False) -> None:
         """Make the bytes of the file `source` stand under `key`: all or nothing, and repeatable.
 
@@ -37,7 +54,7 @@ class Storage(Protocol):
         """Take the object away; that it is absent already is fine."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Everything whose key begins with `prefix`, in no particular order."""
+        """Everything whose key begins with `prefix`, in no particular order. The empty prefix: everything."""
 
     def url(self, key: str) -> str:
         """Where a person finds the object: an absolute path, or a URL."""

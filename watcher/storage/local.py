@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import filecmp
 import os
+import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 
 from watcher.errors import UnavailableError
 from watcher.filesystem import fsync_directory, rename_noreplace
-from watcher.storage.base import KeyTakenError, ObjectInfo
+from watcher.model import shown
+from watcher.storage.base import PRIVATE, KeyTakenError, ObjectInfo, check_key
 
-PRIVATE = ".watcher"
+_CHUNK = 1 << 20
 _PROBE_BYTES = 1_000_000  # about one picture's renditions
-_UNAVAILABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.ENODEV, errno.ENXIO}
+_UNAVAILABLE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
+    *(errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN),
+}
 _CANNOT_LINK = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.EACCES, errno.ENOSYS}
 
 
@@ -38,6 +43,7 @@ class LocalStorage:
     def put(self, key: str, source: str, *, replace: bool = False, link: bool = False) -> None:
         final = self._path(key)
         with self._explained():
+            self._demand_root()
             if not replace and self._holds(final, source, key):
                 return
             self._make_folders(os.path.dirname(final))
@@ -57,19 +63,22 @@ class LocalStorage:
 
     def stat(self, key: str) -> ObjectInfo | None:
         try:
-            return ObjectInfo(key, os.stat(self._path(key)).st_size)
+            found = os.stat(self._path(key))
         except (FileNotFoundError, NotADirectoryError):
             return None
+        return ObjectInfo(key, found.st_size) if stat.S_ISREG(found.st_mode) else None
 
     def delete(self, key: str) -> None:
-        with self._explained(), contextlib.suppress(FileNotFoundError):
+        with self._explained(), contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(self._path(key))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        start = os.path.join(self.root, os.path.dirname(prefix))
-        for folder, folders, files in os.walk(start):
-            if folder == self.root and PRIVATE in folders:
-                folders.remove(PRIVATE)
+        inside = prefix.rpartition("/")[0]
+        if inside:
+            check_key(inside)
+        for folder, folders, files in os.walk(os.path.join(self.root, inside)):
+            if folder == os.path.join(self.root, ""):
+                folders[:] = [name for name in folders if name != PRIVATE]
             for name in files:
                 path = os.path.join(folder, name)
                 key = os.path.relpath(path, self.root)
@@ -84,8 +93,7 @@ class LocalStorage:
         """A folder for one task's temporary files, on the library's own file system; gone afterwards."""
         path = os.path.join(self.tmp, name)
         with self._explained():
-            if not os.path.isdir(os.path.join(self.root, PRIVATE)):
-                raise UnavailableError(f"the library {self.root} is gone: is its disk mounted?")
+            self._demand_root()
             os.makedirs(path, mode=0o700, exist_ok=True)
         try:
             yield path
@@ -95,7 +103,7 @@ class LocalStorage:
     def problem(self, *, by_writing: bool = False) -> str | None:
         """Why nothing can be put here now, or None. `by_writing`: find out by writing a little, and flushing it."""
         if not os.path.isdir(os.path.join(self.root, PRIVATE)):
-            return f"the library {self.root} is gone: is its disk mounted?"
+            return str(self._gone())
         if by_writing:
             try:
                 os.makedirs(self.tmp, mode=0o700, exist_ok=True)
@@ -104,19 +112,23 @@ class LocalStorage:
                     probe.flush()
                     os.fsync(probe.fileno())
             except OSError as error:
-                return f"the library {self.root} cannot be written: {error.strerror}"
+                return f"the library {shown(self.root)} cannot be written: {error.strerror}"
         return None
 
+    def _demand_root(self) -> None:
+        if self.problem():
+            raise self._gone()
+
+    def _gone(self) -> UnavailableError:
+        return UnavailableError(f"the library {shown(self.root)} is gone: is its disk mounted?")
+
     def _path(self, key: str) -> str:
-        parts = key.split("/")
-        if not all(parts) or "." in parts or ".." in parts or parts[0] == PRIVATE:
-            raise ValueError(f"not a key: {key!r}")
-        return os.path.join(self.root, *parts)
+        return os.path.join(self.root, check_key(key))
 
     def _holds(self, final: str, source: str, key: str) -> bool:
         """True when `final` is `source` already, by inode or by bytes (a former try got this far)."""
         try:
-            if os.path.samefile(final, source) or filecmp.cmp(final, source, shallow=False):
+            if os.path.samefile(final, source) or _same_bytes(final, source):
                 return True
         except FileNotFoundError:
             if not os.path.lexists(final):
@@ -132,17 +144,18 @@ class LocalStorage:
     @contextlib.contextmanager
     def _staged(self, source: str, link: bool) -> Iterator[str]:
         """A file of ours with the source's bytes, mtime and xattrs and the library's mode, ready to take its name."""
-        if not os.path.isdir(os.path.join(self.root, PRIVATE)):
-            raise UnavailableError(f"the library {self.root} is gone: is its disk mounted?")
         os.makedirs(self.tmp, mode=0o700, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.tmp, ignore_cleanup_errors=True) as folder:
-            staged = os.path.join(folder, "staged")
+        staged = os.path.join(self.tmp, f"put-{secrets.token_hex(8)}")
+        try:
             if not (link and self._link(source, staged)):
                 _copy(source, staged)
             os.chmod(staged, self._file_mode)
             if self._fsync:
                 _fsync(staged)
             yield staged
+        finally:
+            with contextlib.suppress(OSError):  # it has its name by now, unless something went wrong
+                os.unlink(staged)
 
     def _link(self, source: str, staged: str) -> bool:
         """Link rather than copy when the file is ours and has no other name: one that has may change from outside."""
@@ -161,7 +174,7 @@ class LocalStorage:
         if os.path.isdir(path):
             return
         if path == self.root:
-            raise UnavailableError(f"the library {self.root} is gone: is its disk mounted?")
+            raise self._gone()
         self._make_folders(os.path.dirname(path))
         with contextlib.suppress(FileExistsError):
             os.mkdir(path)
@@ -175,8 +188,19 @@ class LocalStorage:
             yield
         except OSError as error:
             if error.errno in _UNAVAILABLE:
-                raise UnavailableError(f"the library {self.root} cannot be written: {error.strerror}") from None
+                raise UnavailableError(f"the library {shown(self.root)} cannot be written: {error.strerror}") from None
             raise
+
+
+def _same_bytes(path: str, other: str) -> bool:
+    """Not by filecmp: it remembers answers by size and mtime, and both may come back with other content."""
+    if os.path.getsize(path) != os.path.getsize(other) or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as one, open(other, "rb") as two:
+        while chunk := one.read(_CHUNK):
+            if chunk != two.read(_CHUNK):
+                return False
+    return True
 
 
 def _copy(source: str, target: str) -> None:
