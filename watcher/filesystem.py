@@ -8,6 +8,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 # Leases and syncfs tell the truth on these. Elsewhere (NFS, CIFS, FUSE, 9p ...) we do not ask.
 LEASE_TYPES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "overlay", "bcachefs", "jfs"})
@@ -22,25 +25,34 @@ def type_of(path: str) -> str | None:
     """The type of the file system that holds `path` ("ext4", "nfs4" ...), or None where it cannot be found out."""
     try:
         device = os.stat(path).st_dev
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            lines = table.read().splitlines()
+        with open("/proc/self/mountinfo", "rb") as table:
+            return _type_in(table.read(), os.path.realpath(os.fsencode(path)), device)
     except OSError:
         return None
-    real = os.path.realpath(path)
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    best: tuple[bool, int, str] | None = None
-    for line in lines:
-        fields, _, rest = line.partition(" - ")
-        columns = fields.split()
-        point = columns[4].encode("utf-8", "surrogateescape").decode("unicode_escape")
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        # btrfs gives a subvolume a device number that mountinfo does not show: then the longest mount point decides
-        if not inside:
-            continue
-        rank = (columns[2] == wanted, len(point), rest.split()[0])
-        if best is None or rank >= best:
-            best = rank
-    return best[2] if best else None
+
+
+def _type_in(table: bytes, real: bytes, device: int) -> str | None:
+    wanted = b"%d:%d" % (os.major(device), os.minor(device))
+    around = [mount for mount in _mounts(table) if (real + b"/").startswith(mount.point.rstrip(b"/") + b"/")]
+    # btrfs gives a subvolume a device number that mountinfo does not show: then the longest mount point decides.
+    # Of equal ones the last lies on top.
+    best = max(reversed(around), key=lambda mount: (mount.device == wanted, len(mount.point)), default=None)
+    return best.type if best else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Mount:
+    device: bytes  # major:minor
+    point: bytes
+    type: str
+
+
+def _mounts(table: bytes) -> Iterator[_Mount]:
+    """The lines of a mountinfo (proc_pid_mountinfo(5)): a dash ends the optional fields, blanks are octal."""
+    for line in filter(None, table.split(b"\n")):
+        columns = line.split(b" ")
+        point = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), columns[4])
+        yield _Mount(columns[2], point, columns[columns.index(b"-", 6) + 1].decode())
 
 
 def syncfs(descriptor: int) -> None:
@@ -65,7 +77,9 @@ def rename_noreplace(source: str | bytes, target: str | bytes) -> None:
     try:
         os.link(old, new)
     except FileExistsError:
-        raise
+        if not os.path.samestat(os.lstat(old), os.lstat(new)):
+            raise
+        os.unlink(old)  # a former call linked it and came no further
     except OSError:
         if os.path.lexists(new):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fsdecode(target)) from None

@@ -2,16 +2,18 @@
 
 The spool is the truth about what is ours, the journal about how far it came.
 
-| spool        | journal                   | it died between        | action                                     |
-|--------------|---------------------------|------------------------|--------------------------------------------|
-| file         | -                         | claim and journal      | Hold: settle in place, then add the row    |
-| empty folder | -                         | mkdir and rename       | Remove                                     |
-| file         | queued, expanded          | -                      | nothing                                    |
-| file         | running                   | start and commit       | Interrupt: queued again                    |
-| any          | running member            | start and commit       | Interrupt                                  |
-| not mounted  | any                       | -                      | nothing but Interrupt; the inbox is paused |
-| -            | queued, running, expanded | power undid the rename | Forget if the file is back, else Lose      |
-| any          | finished                  | commit and discard     | nothing: announce and discard go on        |
+| spool        | journal                   | it died between         | action                                     |
+|--------------|---------------------------|-------------------------|--------------------------------------------|
+| file         | -                         | claim and journal       | Hold: settle in place, then add the row    |
+| empty folder | -                         | mkdir and rename        | Remove                                     |
+| file         | queued, expanded          | -                       | nothing                                    |
+| file         | running                   | start and commit        | Interrupt: queued again                    |
+| any          | running member            | start and commit        | Interrupt                                  |
+| not mounted  | any                       | -                       | nothing but Interrupt; the inbox is paused |
+| -            | queued, running           | power undid the rename  | Forget if the file is back, else Lose      |
+| -            | expanded                  | power undid the rename  | Retake if the file is back, else Lose      |
+| any          | finished                  | commit and discard      | nothing: announce and discard go on        |
+| file         | finished and discarded    | power undid the discard | Hold finds the row: discarded again        |
 """
 
 from __future__ import annotations
@@ -49,11 +51,18 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Retake:
+    """An archive whose members have begun: its row stays, for theirs; what is left comes again with the file."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
 class Lose:
     job: Job
 
 
-Action = Hold | Remove | Interrupt | Forget | Lose
+Action = Hold | Remove | Interrupt | Forget | Retake | Lose
 
 Spooled = Mapping[int, Sequence[tuple[str, str | None]]]  # inbox id -> (token, path; None: an empty folder)
 
@@ -76,11 +85,17 @@ def plan(
     running = [job for job in unfinished if job.state == "running"]
     for job in unfinished:
         if job.claim is not None and job.inbox_id in spooled and job.claim not in there:
-            actions.append(Forget(job) if is_back(job) and job.state != "expanded" else Lose(job))
+            actions.append(_sourceless(job, is_back(job)))
         elif job.state == "running":
             # a suspect runs alone: when the daemon died beside it and nothing else, that is its doing
             actions.append(Interrupt(job, blame=job.suspect and len(running) == 1))
     return actions
+
+
+def _sourceless(job: Job, back: bool) -> Action:
+    if not back:
+        return Lose(job)
+    return Retake(job) if job.state == "expanded" else Forget(job)
 
 
 def apply(actions: Sequence[Action], journal: Journal, inboxes: Mapping[int, Inbox]) -> list[Job]:
@@ -89,13 +104,16 @@ def apply(actions: Sequence[Action], journal: Journal, inboxes: Mapping[int, Inb
     for action in actions:
         match action:
             case Hold(inbox_id, token, path):
-                inboxes[inbox_id].hold(token, path)
+                if not journal.undo_discard(token):
+                    inboxes[inbox_id].hold(token, path)
             case Remove(inbox_id, token):
                 inboxes[inbox_id].forget(token)
             case Interrupt(job, blame):
                 journal.interrupt(job.id, blame=blame)
             case Forget(job):
                 journal.forget(job.id)
+            case Retake(job):
+                journal.lose(job.id, "its file came back into the inbox by itself; it is taken anew from there")
             case Lose(job):
                 journal.lose(job.id, "its spool copy is gone, and it is not back in the inbox")
                 lost.append(job)

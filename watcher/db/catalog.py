@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watcher.db.journal import now
+from watcher.db.jobs import now
 from watcher.model import Picture, shown
 
 _MOST_RIVALS = 100
@@ -79,9 +79,6 @@ class Catalog:
     def key(self, asset: int) -> str | None:
         row = self._db.execute("select key from assets where id = ?", (asset,)).fetchone()
         return None if row is None else str(row["key"])
-
-    def count(self) -> int:
-        return int(self._db.execute("select count(*) from assets").fetchone()[0])
 
     def _values(self, picture: Picture, job: int) -> tuple[object, ...]:
         facts = picture.facts

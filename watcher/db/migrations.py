@@ -49,11 +49,11 @@ def jobs_and_inboxes(db: Database) -> None:
              reason text,
              created_at text not null,
              started_at text,
-             finished_at text,
+             finished_at text,                   -- null until its state is an end
              asset_id integer references assets(id),
              announced integer not null default 0,
              discarded integer not null default 0,
-             surplus text,                       -- JSON: keys that only this job published, deleted by discard
+             surplus text,                       -- JSON: keys that discard deletes, unless an asset names them
              left_at blob,                       -- where a failed file lies, below the inbox
              unique (parent_id, member))""",
         "create index jobs_by_lane on jobs (state, lane, id)",
@@ -61,10 +61,9 @@ def jobs_and_inboxes(db: Database) -> None:
         "create index jobs_by_name on jobs (name)",
         "create index jobs_by_asset on jobs (asset_id)",
         "create index jobs_by_parent on jobs (parent_id, state)",
-        """create index jobs_unannounced on jobs (id)
-             where announced = 0 and state in ('done','duplicate','failed','ignored','cancelled')""",
-        """create index jobs_undiscarded on jobs (id)
-             where discarded = 0 and state in ('done','duplicate','failed','ignored','cancelled')""",
+        # only what is still to be done is in these two: they stay small however long the history grows
+        "create index jobs_unannounced on jobs (finished_at) where announced = 0 and finished_at is not null",
+        "create index jobs_undiscarded on jobs (id) where discarded = 0 and finished_at is not null",
     )
 
 
@@ -88,7 +87,7 @@ def assets_and_renditions(db: Database) -> None:
              iso integer, f_number real, exposure_time real, exposure text, focal_length_mm real,
              latitude real, longitude real, altitude_m real,
              title text, description text,
-             keywords text not null default '[]', -- JSON array
+             keywords text not null default '[]', -- JSON array, not escaped: its letters are indexed
              rating integer,
              people text, place text, favourite integer,
              flags text not null default '[]',    -- JSON array
@@ -114,7 +113,8 @@ def assets_and_renditions(db: Database) -> None:
 def full_text(db: Database) -> None:
     """The index over the words of an asset. External content: a view; triggers keep it in step with the table.
 
-    A delete must name the old values, so the triggers that take away run before the row changes.
+    A delete must name the old values, so the triggers that take away run before the row changes. The view makes do
+    without json_each: with a virtual table in it FTS5 can neither rebuild the index nor check it against the rows.
     """
     columns = "title, description, keywords, name, camera, lens, batch"
     watched = "title, description, keywords, name, camera_make, camera_model, lens, batch"
@@ -126,7 +126,7 @@ def full_text(db: Database) -> None:
     _script(
         db,
         """create view assets_text as select id, title, description,
-             (select group_concat(value, ' ') from json_each(assets.keywords)) as keywords,
+             replace(trim(keywords, '[]"'), '", "', ' ') as keywords,
              name, trim(coalesce(camera_make, '') || ' ' || coalesce(camera_model, '')) as camera, lens, batch
            from assets""",
         f"""create virtual table assets_fts using fts5({columns},

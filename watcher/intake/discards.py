@@ -7,7 +7,9 @@ ours; `sweep` deletes those whose file is gone, and leaves everybody else's alon
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,7 @@ from watcher.model import shown
 FAILED = "failed"
 ERROR_SUFFIX = ".error.txt"
 _FIRST_LINE = "photo-watcher could not take this file."
+_JOB_LINE = re.compile(r"job: (\d{1,19})", re.ASCII)
 _LONGEST = 255 - len(ERROR_SUFFIX)  # bytes of a name in failed/, so that its error file's name fits too
 
 
@@ -37,8 +40,8 @@ class Report:
         lines = [
             _FIRST_LINE,
             f"file: {shown_line(self.name)}",
+            f"job: {self.job_id}",  # before what may be long: `_job_of` reads only so far
             f"reason: {shown_line(self.reason)}",
-            f"job: {self.job_id}",
             f"attempts: {self.attempts}",
             f"when: {self.finished_at}",
             *(["members that failed (the others are in the library):", *members] if members else []),
@@ -57,35 +60,25 @@ def delete(source: str) -> None:
 def to_failed(root: str, source: str, path: str, report: Report) -> str | None:
     """Move a spool copy to `failed/<path>` below the inbox `root`: error file first, then the file.
 
-    Returns where it lies below the inbox; None when there is no spool copy and no trace of a former move.
+    Returns where it lies below the inbox; None when there is no spool copy and no trace of a former move. Raises
+    FileExistsError when every name that it may have is taken, OSError as the file system gives it.
     """
     if not os.path.lexists(source):
         return _moved_before(root, path, report.job_id)
     for place in _places(path, report.job_id):
-        target = os.path.join(root, place)
-        try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            if os.path.lexists(target) or not _explain(root, target, report):
-                continue
-            rename_noreplace(source, target)
-        except FileExistsError:
-            _forget(target, report.job_id)
-            continue
-        except (NotADirectoryError, OSError) as error:
-            if not isinstance(error, NotADirectoryError) and error.errno != 36:  # ENAMETOOLONG
-                raise
-            continue
-        return place
-    raise FileExistsError(f"no free name in {FAILED}/ for {shown(path)}")
+        if _move(root, source, place, report):
+            return place
+    where = shown(os.path.join(root, FAILED))
+    raise FileExistsError(f"every name for it in {where} is taken; move away what is in the way")
 
 
 def sweep(root: str) -> None:
-    """Delete our error files whose file is gone from `failed/`, and the folders that this leaves empty."""
+    """Delete our error files whose file is gone from `failed/`, and the empty folders there."""
     top = os.path.join(root, FAILED)
     for folder, _, files in os.walk(top, topdown=False):
         present = set(files)
         for name in files:
-            if name.endswith(ERROR_SUFFIX) and name[: -len(ERROR_SUFFIX)] not in present:
+            if name.endswith(ERROR_SUFFIX) and name.removesuffix(ERROR_SUFFIX) not in present:
                 path = os.path.join(folder, name)
                 if is_ours(path):
                     delete(path)
@@ -96,9 +89,9 @@ def sweep(root: str) -> None:
 
 def forget_error(root: str, path: str) -> None:
     """The file that lay in `failed/` under `path` is back: its error file goes, when it is ours."""
-    error = os.path.join(root, FAILED, path) + ERROR_SUFFIX
-    if not os.path.lexists(error[: -len(ERROR_SUFFIX)]) and is_ours(error):
-        delete(error)
+    target = os.path.join(root, FAILED, path)
+    if not os.path.lexists(target) and is_ours(target + ERROR_SUFFIX):
+        delete(target + ERROR_SUFFIX)
 
 
 def is_ours(path: str) -> bool:
@@ -115,60 +108,81 @@ def _places(path: str, job_id: int) -> Iterator[str]:
     """Where in `failed/` the file may go, in order: its own path, one with the job's number, one without folders."""
     folder, name = os.path.split(path)
     stem, suffix = os.path.splitext(name)
-    tagged = _short(stem, f"-{job_id}{suffix}")
-    yield os.path.join(FAILED, folder, name if len(os.fsencode(name)) <= _LONGEST else tagged)
+    rest = _cut(f"-{job_id}{suffix}", _LONGEST)
+    tagged = _cut(stem, _LONGEST - len(os.fsencode(rest))) + rest
+    if len(os.fsencode(name)) <= _LONGEST:
+        yield os.path.join(FAILED, path)
     yield os.path.join(FAILED, folder, tagged)
     yield os.path.join(FAILED, tagged)
 
 
-def _short(stem: str, rest: str) -> str:
-    rest = os.fsdecode(os.fsencode(rest)[:_LONGEST])
-    raw = os.fsencode(stem)[: max(0, _LONGEST - len(os.fsencode(rest)))]
-    with contextlib.suppress(UnicodeDecodeError):  # half a character at the cut goes; bytes that never were UTF-8 stay
-        os.fsencode(stem).decode()
-        return raw.decode(errors="ignore") + rest
-    return os.fsdecode(raw) + rest
+def _cut(name: str, most: int) -> str:
+    """The beginning of `name`, `most` bytes at the most; of a character that does not fit whole nothing stays."""
+    beginning = os.fsdecode(os.fsencode(name)[:most])
+    while not name.startswith(beginning):
+        beginning = beginning[:-1]
+    return beginning
+
+
+def _move(root: str, source: str, place: str, report: Report) -> bool:
+    """Explain, then move. False when the name, or a folder on the way to it, is taken or too long."""
+    target = os.path.join(root, place)
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if not _explain(root, target, report):
+            return False
+        rename_noreplace(source, target)
+    except (FileExistsError, NotADirectoryError):
+        if _job_of(target) == report.job_id:  # ours, but what lies there is not our file
+            delete(target + ERROR_SUFFIX)
+        return False
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
+    return True
+
+
+def _explain(root: str, target: str, report: Report) -> bool:
+    """Write the error file of `target`, whole or not at all. False when the name is another file's."""
+    staged = os.path.join(root, FOLDER, f"error-{report.job_id}")
+    with open(staged, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(report.text())
+    try:
+        rename_noreplace(staged, target + ERROR_SUFFIX)
+    except FileExistsError:
+        return _job_of(target) == report.job_id
+    finally:
+        delete(staged)
+    return True
 
 
 def _moved_before(root: str, path: str, job_id: int) -> str | None:
     for place in _places(path, job_id):
         target = os.path.join(root, place)
-        if os.path.lexists(target) and _job_of(target + ERROR_SUFFIX) == job_id:
+        if os.path.lexists(target) and _job_of(target) == job_id:
             return place
     return None
 
 
-def _explain(root: str, target: str, report: Report) -> bool:
-    """Write the error file of `target`, whole or not at all. False when the name is another file's."""
-    error = target + ERROR_SUFFIX
-    staged = os.path.join(root, FOLDER, f"error-{report.job_id}")
-    with open(staged, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(report.text())
-    try:
-        rename_noreplace(staged, error)
-    except FileExistsError:
-        os.unlink(staged)
-        return _job_of(error) == report.job_id
-    return True
-
-
-def _forget(target: str, job_id: int) -> None:
-    if _job_of(target + ERROR_SUFFIX) == job_id:
-        delete(target + ERROR_SUFFIX)
-
-
-def _job_of(error: str) -> int | None:
-    lines = _lines(error)
+def _job_of(target: str) -> int | None:
+    """The job that the error file of `target` tells of; None when there is none of ours."""
+    lines = _lines(target + ERROR_SUFFIX)
     if next(lines, "") != _FIRST_LINE:
         return None
-    number = next((line[5:] for line in lines if line.startswith("job: ")), "")
-    return int(number) if number.isdecimal() else None
+    found = next(filter(None, map(_JOB_LINE.fullmatch, lines)), None)
+    return int(found[1]) if found else None
 
 
 def _lines(path: str) -> Iterator[str]:
+    """The first lines of a small file; none where there is no regular file that can be read."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(descriptor, encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace", opener=_look) as file:
             yield from file.read(20_000).split("\n")
     except OSError:
         return
+
+
+def _look(path: str, flags: int) -> int:
+    # somebody else's name may be a link, or a pipe that would keep us waiting
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -1,0 +1,202 @@
+"""The schema's life: made, reopened, refused, half made; and the triggers that keep the index in step."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from watcher.db import migrations
+from watcher.db.connect import open_reader, open_writer, transaction
+from watcher.errors import DatabaseError
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "watcher.db")
+
+
+@pytest.fixture
+def db(path: str) -> Iterator[sqlite3.Connection]:
+    connection = open_writer(path)
+    yield connection
+    connection.close()
+
+
+def _schema(path: str) -> dict[str, str]:
+    connection = sqlite3.connect(path)
+    rows = dict(connection.execute("select name, sql from sqlite_master"))
+    connection.close()
+    return rows
+
+
+def put(db: sqlite3.Connection, number: int, **values: object) -> None:
+    row = {
+        "id": number,
+        "digest": f"{number:064x}",
+        "stored_digest": "s",
+        "key": f"originals/{number}.jpg",
+        "name": f"{number}.jpg",
+        "format": "jpeg",
+        "size": 1,
+        "imported_at": "2026-01-01T00:00:00Z",
+        **values,
+    }
+    marks = ", ".join("?" * len(row))
+    db.execute(f"insert into assets ({', '.join(row)}) values ({marks})", tuple(row.values()))
+
+
+def finds(db: sqlite3.Connection, word: str) -> list[int]:
+    query = "select rowid from assets_fts where assets_fts match ? order by rowid"
+    found = [row["rowid"] for row in db.execute(query, (word,))]
+    # with rank 1 the index is compared with the rows that it is of
+    db.execute("insert into assets_fts (assets_fts, rank) values ('integrity-check', 1)")
+    return found
+
+
+# -- the file ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_catalog_keeps_what_it_is_told(path: str, db: sqlite3.Connection) -> None:
+    assert db.execute("pragma journal_mode").fetchone()[0] == "wal"
+    assert db.execute("pragma synchronous").fetchone()[0] == 2
+    assert db.execute("pragma foreign_keys").fetchone()[0] == 1
+    assert db.execute("pragma integrity_check").fetchone()[0] == "ok"
+    put(db, 1)
+    reader = open_reader(path)
+    assert reader.execute("select count(*) from assets").fetchone()[0] == 1
+    reader.close()
+
+
+def test_a_catalog_that_is_opened_again_is_as_it_was(path: str) -> None:
+    connection = open_writer(path)
+    put(connection, 1)
+    connection.close()
+    before = _schema(path)
+    again = open_writer(path)
+    assert finds(again, "1") == [1]
+    again.close()
+    assert _schema(path) == before
+
+
+def test_a_catalog_of_a_newer_version_is_refused_and_not_touched(path: str) -> None:
+    connection = open_writer(path)
+    record = "insert into _sqlite_migrations (migration_set, name, applied_at) values ('watcher', 'from_2031', 'x')"
+    connection.execute(record)
+    connection.close()
+    before = _schema(path)
+    with pytest.raises(DatabaseError, match=r"newer photo-watcher .*from_2031.*update the program"):
+        open_writer(path)
+    assert _schema(path) == before
+
+
+@pytest.mark.parametrize("content", [b"a letter, not a database\n" * 99, b"SQLite format 3\0" + bytes(range(256)) * 40])
+def test_what_is_no_database_is_refused_and_not_touched(path: str, content: bytes) -> None:
+    Path(path).write_bytes(content)
+    with pytest.raises(DatabaseError, match="is not a catalog of photo-watcher"):
+        open_writer(path)
+    assert Path(path).read_bytes() == content
+
+
+def test_a_step_that_fails_leaves_nothing_and_is_made_up_for(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = migrations._script
+
+    def failing(db: Database, *statements: str) -> None:
+        broken = "create table broken (" if any("assets_fts" in one for one in statements) else "select 1"
+        script(db, *statements, broken)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "_script", failing)
+        with pytest.raises(sqlite3.OperationalError):
+            open_writer(path)
+    halfway = _schema(path)
+    assert {"jobs", "assets"} <= set(halfway)
+    assert not [name for name in halfway if name.startswith("assets_fts")]
+    connection = open_writer(path)
+    put(connection, 1, title="whole")
+    assert finds(connection, "whole") == [1]
+    connection.close()
+
+
+def test_all_of_a_transaction_is_undone_or_none_of_it(path: str, db: sqlite3.Connection) -> None:
+    with pytest.raises(ZeroDivisionError), transaction(db):
+        put(db, 1, title="lost")
+        raise ZeroDivisionError
+    assert finds(db, "lost") == []
+    with transaction(db, durable=False):
+        put(db, 1, title="kept")
+    assert finds(db, "kept") == [1]
+
+
+# -- the index ---------------------------------------------------------------------------------------------------------
+
+
+def test_words_come_with_a_row_and_go_with_it(db: sqlite3.Connection) -> None:
+    words = json.dumps(["Küste", "été", "東京 タワー"], ensure_ascii=False)
+    put(db, 1, keywords=words, title="Crème brûlée", camera_make="Nikon", camera_model="Z 6", batch="Bjørnøya")
+    put(db, 2, keywords="[]", description="other")
+    for word in ("kuste", "ÉTÉ", "creme", "BRULEE", "nikon", '"東京 タワー"', "bjørnøya"):
+        assert finds(db, word) == [1], word
+    db.execute("delete from assets where id = 1")
+    for word in ("kuste", "creme", "nikon", "1"):
+        assert finds(db, word) == [], word
+    assert finds(db, "other") == [2]
+
+
+def test_changed_words_replace_the_old_ones(db: sqlite3.Connection) -> None:
+    put(db, 1, title="old", keywords='["sea", "sand"]', lens="wide", camera_make="Canon")
+    changes = {"title": "new", "keywords": '["snow"]', "lens": None, "camera_make": "Leica", "name": "renamed.jpg"}
+    for column, value in changes.items():
+        db.execute(f"update assets set {column} = ? where id = 1", (value,))
+    assert [finds(db, word) for word in ("old", "sea", "sand", "wide", "canon")] == [[]] * 5
+    assert [finds(db, word) for word in ("new", "snow", "leica", "renamed")] == [[1]] * 4
+
+
+def test_what_has_no_words_can_change_and_the_index_stays(db: sqlite3.Connection) -> None:
+    put(db, 1, title="stays")
+    before = db.total_changes
+    db.execute("update assets set key = 'originals/2.jpg', rating = 5 where id = 1")
+    assert db.total_changes == before + 1, "no trigger ran"
+    assert finds(db, "stays") == [1]
+
+
+def test_a_row_put_in_twice_by_upsert_is_indexed_once(db: sqlite3.Connection) -> None:
+    put(db, 1, title="first")
+    db.execute(
+        """insert into assets (digest, stored_digest, key, name, format, size, imported_at, title)
+           select digest, stored_digest, key, name, format, size, imported_at, 'second' from assets where true
+           on conflict (digest) do update set title = excluded.title"""
+    )
+    assert (finds(db, "first"), finds(db, "second")) == ([], [1])
+
+
+def test_the_index_can_be_made_anew_from_the_rows(db: sqlite3.Connection) -> None:
+    put(db, 1, keywords='["beach", "Küste"]', title="Été")
+    put(db, 2, camera_model="Z 6")
+    db.execute("insert into assets_fts (assets_fts) values ('delete-all')")
+    assert db.execute("select rowid from assets_fts where assets_fts match 'beach'").fetchall() == []
+    db.execute("insert into assets_fts (assets_fts) values ('rebuild')")
+    assert (finds(db, "beach"), finds(db, "kuste"), finds(db, "ete"), finds(db, "z")) == ([1], [1], [1], [2])
+
+
+def test_an_index_that_is_out_of_step_is_found_out(db: sqlite3.Connection) -> None:
+    put(db, 1, title="here")
+    db.execute("drop trigger assets_fts_delete")
+    db.execute("delete from assets")
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        finds(db, "here")
+
+
+def test_a_rendition_without_its_asset_cannot_be(db: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        db.execute("insert into renditions values (1, 'thumb', 'thumb/1.jpg', 1, 1, 1)")
+
+
+def test_a_state_that_there_is_not_cannot_be(db: sqlite3.Connection) -> None:
+    db.execute("insert into inboxes (name, path, first_seen) values ('in', x'2f', 'x')")
+    with pytest.raises(sqlite3.IntegrityError, match="state"):
+        db.execute("insert into jobs (inbox_id, path, name, state, created_at) values (1, x'61', 'a', 'lost', 'x')")
