@@ -18,10 +18,9 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from watcher import committing, filesystem, logs, recovery
+from watcher import committing, discarding, logs, recovery
 from watcher.db.catalog import Catalog
 from watcher.db.connect import transaction
 from watcher.db.journal import Journal
@@ -31,6 +30,7 @@ from watcher.intake import discards
 from watcher.intake.inbox import Inbox
 from watcher.model import Claim, Failed, Job, Processed, Rules, Task, TaskResult, Unavailable
 from watcher.notify import Notifier
+from watcher.pausing import Pause
 from watcher.storage.local import LocalStorage
 from watcher.wake import Wake
 
@@ -38,17 +38,8 @@ _log = logging.getLogger("watcher.daemon")
 
 GROUP = 64  # results committed together at most ...
 GROUP_SECONDS = 0.05  # ... or those of this long
-PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds between looks at surroundings that fail
 SWEEP_SECONDS = 60.0  # how often error files without their file are looked for
 SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EIO}
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Why everything waits, and until when (monotonic)."""
-
-    reason: str
-    until: float
 
 
 class Daemon:
@@ -56,6 +47,7 @@ class Daemon:
 
     `executor` is set once it runs: recovery comes before it.
     `max_claims`: how many claimed files may be unfinished; what is beyond waits in the inbox.
+    `flush` brings all that workers published to the disk, or raises OSError.
     """
 
     executor: Executor
@@ -69,24 +61,20 @@ class Daemon:
         notifier: Notifier,
         wake: Wake,
         max_claims: int,
+        flush: Callable[[], None],
     ) -> None:
-        self.connection, self.journal, self.catalog = connection, journal, catalog
-        self.storage, self.notifier = storage, notifier
-        self.wake, self.max_claims = wake, max_claims
+        self.connection, self.journal, self.catalog, self.storage = connection, journal, catalog, storage
+        self.notifier, self.wake, self.max_claims, self.flush = notifier, wake, max_claims, flush
         self.inboxes: dict[int, Inbox] = {}
         self.rules: dict[int, Rules] = {}
         self.problems: dict[int, str] = {}  # paused inboxes
-        self.pause: Pause | None = None
-        self.failures = 0  # how often in a row the surroundings failed
+        self.pause = Pause()
         self.stopping = False
         self.stuck: dict[int, str] = {}  # finished jobs whose file cannot leave the spool, and why
         self._claims: list[tuple[int, Claim]] = []  # ours, not yet in the journal
         self._results: list[TaskResult] = []  # had, not yet committed
         self._results_since = 0.0
         self._sweep_due = 0.0
-        self._said = ""  # the last reason to wait that the log has
-        # opened before anything is written: a write error is reported once to each descriptor that was open before it
-        self._root = os.open(storage.root, os.O_RDONLY | os.O_DIRECTORY)
 
     # -- the line --------------------------------------------------------------------------------------------------
 
@@ -98,26 +86,27 @@ class Daemon:
                 self.claim()
                 self.start()
             self._take(self.executor.poll(self._timeout(deadline)))
-            if self.pause is None:
+            if self.pause.reason is None:
                 self.commit()
                 self.announce()
                 self.discard()
         except sqlite3.OperationalError as error:  # busy, full, unreadable: nothing is lost, the step comes again
-            self._wait(f"the catalog cannot be written: {error}")
+            self.pause.begin(f"the catalog cannot be written: {error}")
         except UnavailableError as error:
-            self._wait(str(error))
+            self.pause.begin(str(error))
 
     def claim(self) -> None:
         """Take settled files by rename, at most as many as there is room for, and write down that they are ours."""
         room = self.max_claims - self.journal.open_count() - len(self._claims)
         for inbox_id, inbox in self.inboxes.items():
             if not self._is_paused(inbox_id, inbox):
-                claims = inbox.claim_settled(max(0, room))
-                self._claims += [(inbox_id, claim) for claim in claims if not self._is_our_note(inbox, claim)]
+                claims = [(inbox_id, claim) for claim in inbox.claim_settled(max(0, room))]
+                self._claims += claims
                 room -= len(claims)
         if self._claims:
+            files = [(i, claim) for i, claim in self._claims if not discarding.is_our_note(self.inboxes[i], claim)]
             with transaction(self.connection):
-                self.journal.add(self._claims)
+                self.journal.add(files)
             self._claims = []
 
     def start(self) -> None:
@@ -140,16 +129,17 @@ class Daemon:
             results = [self._excused(result) for result in self._results]
             committing.apply(results, self.journal, self.catalog, self.storage)
         self._results = []
-        unavailable = next((result.reason for result in results if isinstance(result, Unavailable)), None)
-        if unavailable:
-            self._wait(unavailable)
+        for result in results:
+            if isinstance(result, Failed) and result.died:  # nobody else cleans up behind a killed worker
+                self.storage.clear(f"{result.job_id}-{result.attempt}-")
+        if unavailable := next((result.reason for result in results if isinstance(result, Unavailable)), None):
+            self.pause.begin(unavailable)
         else:
-            self._have_been_well()
+            self.pause.forget()
 
     def announce(self) -> None:
         """Tell of what is durable, in commit order, at least once."""
-        jobs = self.journal.unannounced()
-        if jobs:
+        if jobs := self.journal.unannounced():
             told = self.notifier.send(jobs)
             with transaction(self.connection, durable=False):
                 self.journal.mark_announced(told)
@@ -157,8 +147,10 @@ class Daemon:
     def discard(self) -> None:
         """Let go of the spool copies: deleted, or moved to failed/. Last of all, on the strength of the commit."""
         gone: list[tuple[int, str | None]] = []
+        for inbox_id, inbox in self.inboxes.items():  # polling may take long, and an unmounted spool is no empty one
+            self._is_paused(inbox_id, inbox)
         try:
-            for job in self.journal.undiscarded(self._usable()):
+            for job in self.journal.undiscarded(self._usable(), 500 + len(self.stuck)):
                 if job.id not in self.stuck:
                     gone += self._discard(job)
         finally:
@@ -169,24 +161,17 @@ class Daemon:
 
     # -- start and stop --------------------------------------------------------------------------------------------
 
-    def recover(self) -> None:
-        """Make spool and journal agree after whatever end the last run had."""
-        spooled = {inbox_id: inbox.spooled() for inbox_id, inbox in self.inboxes.items() if not inbox.problem()}
-        unfinished = self.journal.unfinished()
+    def recover(self, only: int | None = None) -> None:
+        """Make spool and journal agree after whatever end the last run had; `only` that inbox, which came later."""
+        inboxes = {inbox_id: inbox for inbox_id, inbox in self.inboxes.items() if only in (None, inbox_id)}
+        spooled = {inbox_id: inbox.spooled() for inbox_id, inbox in inboxes.items() if not inbox.problem()}
+        unfinished = [job for job in self.journal.unfinished() if only in (None, job.inbox_id)]
         actions = recovery.plan(spooled, self.journal.claims(), unfinished, self._is_back)
         with transaction(self.connection):
             lost = recovery.apply(actions, self.journal, self.inboxes)
         for job in lost:
             words = f"{job.name}: its spool copy is gone, and it is not back in the inbox"
             logs.event(_log, "lost", words, level=logging.ERROR, job_id=job.id)
-
-    def adopt(self, inbox_id: int) -> None:
-        """Recover what a former run left in the spool of an inbox that was not there at the start."""
-        spooled = {inbox_id: self.inboxes[inbox_id].spooled()}
-        waiting = [job for job in self.journal.unfinished() if job.inbox_id == inbox_id and job.state != "running"]
-        actions = recovery.plan(spooled, self.journal.claims(), waiting, self._is_back)
-        with transaction(self.connection):
-            recovery.apply(actions, self.journal, self.inboxes)
 
     def is_idle(self) -> bool:
         """Nothing in flight, and nothing more to come from what lies in the inboxes now (for --once)."""
@@ -205,12 +190,12 @@ class Daemon:
         while self.executor.busy() and time.monotonic() < until:
             self.step(until)
         self.executor.close(1.0)
-        self.pause, self._results_since = None, float("-inf")
+        self.pause.end()
+        self._results_since = float("-inf")
         self.step(time.monotonic())
         with contextlib.suppress(sqlite3.OperationalError), transaction(self.connection):
             for job in self.journal.running():
                 self.journal.excuse(job.id, job.attempt)
-        os.close(self._root)
 
     # -- parts of steps --------------------------------------------------------------------------------------------
 
@@ -232,30 +217,14 @@ class Daemon:
     def _discard(self, job: Job) -> list[tuple[int, str | None]]:
         """Finish one job's leftovers: its id, with where its file lies in failed/ (below the inbox), for the mark."""
         try:
-            for key in set(job.surplus) - (self.catalog.named(job.surplus) if job.surplus else set()):
-                self.storage.delete(key)
-            return [(job.id, self._let_go(job))]
+            discarding.delete_surplus(job, self.catalog, self.storage)
+            return [(job.id, discarding.let_go(job, self.inboxes[job.inbox_id], self.journal))]
         except OSError as error:
             if error.errno in SURROUNDINGS:
                 raise UnavailableError(f"{job.name} cannot be moved out of the spool: {error.strerror}") from None
             self.stuck[job.id] = f"{job.name} is finished ({job.state}) but cannot leave the spool: {error}"
             logs.event(_log, "stuck", self.stuck[job.id], level=logging.ERROR, job_id=job.id)
             return []
-
-    def _let_go(self, job: Job) -> str | None:
-        if job.claim is None:  # a member's bytes lie in its archive
-            return None
-        inbox = self.inboxes[job.inbox_id]
-        source = inbox.source(job.claim, job.path)
-        left = None
-        if job.state == "failed":
-            members = self.journal.failed_members(job.id)
-            report = discards.Report(job.id, job.name, job.reason or "", job.attempt, job.finished_at or "", members)
-            left = discards.to_failed(inbox.root, source, job.path, report)
-        else:
-            discards.delete(source)
-        inbox.forget(job.claim)
-        return left
 
     def _tidy(self) -> None:
         """Folders that claims emptied, and error files whose file is gone."""
@@ -266,31 +235,25 @@ class Daemon:
             for inbox in self.inboxes.values():
                 discards.sweep(inbox.root)
 
-    def _is_our_note(self, inbox: Inbox, claim: Claim) -> bool:
-        """One of our error files came back with its picture: it goes. A picture that is back loses its error file."""
-        if discards.is_ours(claim.source):
-            discards.delete(claim.source)
-            inbox.forget(claim.token)
-            return True
-        discards.forget_error(inbox.root, claim.path)
-        return False
-
     def _is_paused(self, inbox_id: int, inbox: Inbox) -> bool:
         problem = inbox.problem()
         before = self.problems.pop(inbox_id, None)
         if problem is not None:
             self.problems[inbox_id] = problem
         if problem != before:
-            words = f"{problem}" if problem else f"the inbox {inbox.name} is back"
+            words = problem or f"the inbox {inbox.name} is back"
             logs.event(_log, "paused" if problem else "resumed", words, level=logging.WARNING)
         return problem is not None
 
     def _is_back(self, job: Job) -> bool:
-        return os.path.lexists(os.path.join(self.inboxes[job.inbox_id].root, job.path))
+        try:
+            found = os.lstat(os.path.join(self.inboxes[job.inbox_id].root, job.path))
+        except OSError:
+            return False
+        return found.st_size == job.size
 
     def _take(self, results: Sequence[TaskResult]) -> None:
-        if results and not self._results:
-            self._results_since = time.monotonic()
+        self._results_since = self._results_since if self._results else time.monotonic()
         self._results += results
 
     def _group_is_complete(self) -> bool:
@@ -299,13 +262,14 @@ class Daemon:
 
     def _flushed_or_failed(self, results: list[TaskResult]) -> list[TaskResult]:
         """What was published must be on the disk before a source is deleted on its strength."""
-        if self._workers_flush() or not any(isinstance(result, Processed) for result in results):
+        workers_flush = all(rules.fsync for rules in self.rules.values())
+        if workers_flush or not any(isinstance(result, Processed) for result in results):
             return results
         try:
-            filesystem.syncfs(self._root)
+            self.flush()
         except OSError as error:
-            reason = f"the library could not be flushed to its disk ({error.strerror})"
-            return [Failed(r.job_id, r.attempt, reason) if isinstance(r, Processed) else r for r in results]
+            reason = f"the library could not be flushed to its disk: {error.strerror}"
+            return [Unavailable(r.job_id, r.attempt, reason) if isinstance(r, Processed) else r for r in results]
         return results
 
     def _excused(self, result: TaskResult) -> TaskResult:
@@ -317,48 +281,29 @@ class Daemon:
                 return Unavailable(result.job_id, result.attempt, problem)
         return result
 
-    def _workers_flush(self) -> bool:
-        return all(rules.fsync for rules in self.rules.values())
-
     def _usable(self) -> list[int]:
         return [inbox_id for inbox_id in self.inboxes if inbox_id not in self.problems]
-
-    # -- waiting ---------------------------------------------------------------------------------------------------
 
     def _timeout(self, deadline: float | None) -> float | None:
         """Seconds until something is due; None: until something happens."""
         now = time.monotonic()
-        times = [] if deadline is None else [deadline]
-        if self.pause is not None:
-            times.append(self.pause.until)
-        elif self._results:
-            times.append(self._results_since + GROUP_SECONDS)
-        if self.pause is None and not self.stopping:
-            due = self.journal.next_due()
-            times += [] if due is None else [now + due]
-            times += [at for at in (inbox.next_deadline() for inbox in self.inboxes.values()) if at is not None]
-        return max(0.0, min(times) - now) if times else None
+        times = [deadline]
+        if self.pause.reason is not None:
+            times += [self.pause.until]
+        else:
+            times += [self._results_since + GROUP_SECONDS] if self._results else []
+            times += [] if self.stopping else map(Inbox.next_deadline, self.inboxes.values())
+            seconds = None if self.stopping else self.journal.next_due()
+            times += [] if seconds is None else [now + seconds]
+        due = [at for at in times if at is not None]
+        return max(0.0, min(due) - now) if due else None
 
     def _is_well(self) -> bool:
         """Whether the line may move; asks the library again when a pause is over."""
-        if self.pause is not None and time.monotonic() < self.pause.until:
+        if not self.pause.is_over():
             return False
-        problem = self.storage.problem(by_writing=self.pause is not None)
+        problem = self.storage.problem(by_writing=self.pause.reason is not None)
         if problem:
             raise UnavailableError(problem)
-        self.pause = None
+        self.pause.end()
         return True
-
-    def _wait(self, reason: str) -> None:
-        """The surroundings fail: everything pauses, nobody is blamed; tried again after growing pauses."""
-        if reason != self._said:
-            logs.event(_log, "waiting", f"{reason}; nothing is lost, it goes on by itself", level=logging.ERROR)
-            self._said = reason
-        seconds = PAUSES[min(self.failures, len(PAUSES) - 1)]
-        self.failures += 1
-        self.pause = Pause(reason, time.monotonic() + seconds)
-
-    def _have_been_well(self) -> None:
-        if self._said:
-            logs.event(_log, "resumed", "the surroundings are well again", level=logging.WARNING)
-        self.failures, self._said = 0, ""

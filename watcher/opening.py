@@ -15,6 +15,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 
+from watcher import filesystem
 from watcher.db import connect
 from watcher.errors import ConfigError, FatalError, LockedError
 from watcher.model import shown
@@ -33,6 +34,7 @@ class Library:
         self.workers_lock = os.path.join(self.private, "workers.lock")
         self._database = database
         self._lock: int | None = None
+        self._root: int | None = None
 
     def open(self) -> None:
         """Make the folders, take the lock, outwait the workers of a daemon that was killed, remove half-made files."""
@@ -42,6 +44,7 @@ class Library:
             os.makedirs(self.private, exist_ok=True)
             os.chmod(self.private, 0o755)  # noqa: S103 - readers look in; never group-writable: a reader would leave files of its own user in it
             self._lock = self._take_lock()
+            self._root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
             self._outwait_workers()
             shutil.rmtree(os.path.join(self.private, "tmp"), ignore_errors=True)
 
@@ -55,10 +58,20 @@ class Library:
             except sqlite3.OperationalError as error:
                 raise FatalError(f"the catalog {shown(self._database)} cannot be opened: {error}") from None
 
+    def flush(self) -> None:
+        """Flush the library's file system. Raises OSError with what could not be written.
+
+        The descriptor is older than anything that was written: the kernel reports a write error once to each
+        descriptor that was open before it.
+        """
+        assert self._root is not None
+        filesystem.syncfs(self._root)
+
     def close(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        for descriptor in (self._root, self._lock):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._root = self._lock = None
 
     def _take_lock(self) -> int:
         descriptor = os.open(os.path.join(self.private, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

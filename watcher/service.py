@@ -33,6 +33,7 @@ from watcher.settings.whole import Settings
 from watcher.status import StatusFile
 from watcher.storage.local import LocalStorage
 from watcher.wake import Wake
+from watcher.watching import Watching
 
 _log = logging.getLogger("watcher.service")
 
@@ -40,6 +41,8 @@ PRELOAD = ("watcher.processing.run",)  # what a worker needs, imported once in t
 BUSY_SECONDS = 1.0  # how long the loop waits for another writer of the catalog before it goes on with something else
 ABSENT_SECONDS = 5.0  # how often an inbox that was not there at the start is looked for
 STATUS_SECONDS = 0.5  # the least time between two writings of the status file
+LOOK_SECONDS = 5.0  # how often an idle daemon looks whether its folders are still there: an unmount makes no event
+ONCE_SECONDS = 0.05  # the same with --once, where nothing happens that would wake it when all is worked off
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -67,8 +70,13 @@ def serve(chosen: Settings, *, once: bool) -> Outcome:
     with contextlib.ExitStack() as stack:
         library.open()
         stack.callback(library.close)
-        service = _Service(chosen, library, once, stack)
-        return service.run()
+        try:
+            return _Service(chosen, library, once, stack).run()
+        except sqlite3.DatabaseError as error:  # what the line cannot outwait: a damaged page, a disk that is gone
+            raise FatalError(
+                f"the catalog {shown(chosen.library.database)} cannot be used: {error}. Nothing dropped is lost; "
+                "check the disk, restore a backup of the catalog, and start again"
+            ) from None
 
 
 def inbox_of(configured: Any, chosen: Settings, wake: Wake) -> Inbox:
@@ -110,18 +118,19 @@ class _Service:
         stack.callback(connection.close)
         self.daemon = self._daemon(connection, library)
         self.absent = self._open_inboxes(stack)
-        self.first_job = int(connection.execute("select coalesce(max(id), 0) from jobs").fetchone()[0])
+        self.last_job = self.daemon.journal.last_id()
         self.stack = stack
-        self._connection = connection
         self._status_due = self._absent_due = 0.0
-        self._watched: dict[str, bool] = {}
+        self.watching = Watching(self.daemon.inboxes)
+        stack.callback(self.watching.close)
 
     def run(self) -> Outcome:
         """Recover, start, loop, stop."""
         self.daemon.recover()
         retried = {job.id for job in self.daemon.journal.unfinished()}
         self.daemon.executor = self._pool()
-        self._watch()
+        if not self.once:  # a run that ends by itself goes by scans alone
+            self.watching.start()
         self._say(ready=True)
         self.systemd.ready()
         logs.event(_log, "ready", f"watching {self._names()}; the library is {shown(self.chosen.library.path)}")
@@ -135,7 +144,7 @@ class _Service:
         self.systemd.stopping()
         if self.signals:
             logs.event(_log, "stopping", "stopping: no more files are taken, what runs is finished")
-        if self.once and not self.signals:
+        elif self.once:
             for inbox in self.daemon.inboxes.values():
                 inbox.remove_emptied(now=True)
         self.daemon.stop(self.chosen.workers.stop_seconds)
@@ -144,13 +153,13 @@ class _Service:
     # -- opening ---------------------------------------------------------------------------------------------------
 
     def _daemon(self, connection: sqlite3.Connection, library: Library) -> Daemon:
-        retry = self.chosen.retry
+        retry, room = self.chosen.retry, self.chosen.intake.max_claims
         journal = Journal(connection, Patience(retry.attempts, retry.first_seconds, retry.max_seconds))
         catalog = Catalog(connection)
         storage = LocalStorage(library.root, umask=self.chosen.library.umask)
         notifier = Notifier(logging.getLogger("watcher.jobs"), catalog.key)
         self._lock_path = library.workers_lock
-        return Daemon(connection, journal, catalog, storage, notifier, self.wake, self.chosen.intake.max_claims)
+        return Daemon(connection, journal, catalog, storage, notifier, self.wake, room, library.flush)
 
     def _open_inboxes(self, stack: contextlib.ExitStack) -> list[Any]:
         """Open all inboxes. One that this library knows and that is not there is not mounted: it is waited for."""
@@ -206,55 +215,16 @@ class _Service:
 
     # -- duties beside the line ------------------------------------------------------------------------------------
 
-    def _watch(self) -> None:
-        """Events are hints; a run that ends by itself goes by scans alone."""
-        self.observer = None
-        if not self.once:
-            from watcher.intake.observer import Observer
-
-            self.observer = Observer(self._notice, self._overflow)
-            self.observer.start()
-            self.stack.callback(self.observer.stop)
-            for inbox in self.daemon.inboxes.values():
-                self._watch_inbox(inbox)
-
-    def _watch_inbox(self, inbox: Inbox) -> None:
-        if self.observer is not None:
-            problem = self.observer.watch(inbox.root)
-            self._watched[inbox.root] = True
-            if problem:
-                logs.event(_log, "deaf", problem, level=logging.WARNING)
-            inbox.rescan()
-
-    def _notice(self, root: str, path: str) -> None:
-        for inbox in tuple(self.daemon.inboxes.values()):
-            if inbox.root == root:
-                inbox.notice(path)
-
-    def _overflow(self) -> None:
-        for inbox in tuple(self.daemon.inboxes.values()):
-            inbox.rescan()
-
     def _do_duties(self) -> None:
         now = time.monotonic()
         self.systemd.watchdog()
         if self.absent and now >= self._absent_due:
             self._absent_due = now + ABSENT_SECONDS
             self._look_for_absent()
-        for inbox_id, inbox in self.daemon.inboxes.items():
-            self._rearm(inbox_id, inbox)
+        self.watching.follow(self.daemon.problems)
         if now >= self._status_due:
             self._status_due = now + STATUS_SECONDS
             self._say(ready=True)
-
-    def _rearm(self, inbox_id: int, inbox: Inbox) -> None:
-        """An inbox that was away and is back is watched anew: its watches went with the old folder."""
-        away = inbox_id in self.daemon.problems
-        if away and self._watched.get(inbox.root) and self.observer is not None:
-            self.observer.unwatch(inbox.root)
-            self._watched[inbox.root] = False
-        elif not away and self._watched.get(inbox.root) is False:
-            self._watch_inbox(inbox)
 
     def _look_for_absent(self) -> None:
         for configured in [one for one in self.absent if os.path.isdir(one.path)]:
@@ -263,15 +233,17 @@ class _Service:
             except ConfigError:
                 continue
             self.absent.remove(configured)
-            self.daemon.adopt(inbox_id)
-            self._watch_inbox(self.daemon.inboxes[inbox_id])
+            self.daemon.recover(only=inbox_id)
+            self.watching.watch(self.daemon.inboxes[inbox_id])
             logs.event(_log, "resumed", f"the inbox {configured.name} is there")
 
-    def _next_duty(self) -> float | None:
-        times = [time.monotonic() + self.systemd.watchdog_seconds] if self.systemd.watchdog_seconds else []
+    def _next_duty(self) -> float:
+        now = time.monotonic()
+        times = [now + (ONCE_SECONDS if self.once else LOOK_SECONDS)]
+        times += [now + self.systemd.watchdog_seconds] if self.systemd.watchdog_seconds else []
         times += [self._absent_due] if self.absent else []
-        times += [self._status_due] if self._status_due > time.monotonic() else []
-        return min(times, default=None)
+        times += [self._status_due] if self._status_due > now else []
+        return min(times)
 
     def _say(self, *, ready: bool) -> None:
         inboxes = [self._described(inbox_id, inbox) for inbox_id, inbox in self.daemon.inboxes.items()]
@@ -281,15 +253,14 @@ class _Service:
             for one in self.absent
         ]
         waiting = sum(inbox["waiting"] or 0 for inbox in inboxes)
-        line = f"{self.daemon.journal.open_count()} in work, {waiting} waiting"
-        if self.daemon.pause:
-            line = f"waiting: {self.daemon.pause.reason}"
+        reason = self.daemon.pause.reason
+        line = f"waiting: {reason}" if reason else f"{self._in_work()} in work, {waiting} waiting"
         if self.status.write(ready=ready, status=line, inboxes=inboxes):
             self.systemd.status(line)
 
     def _described(self, inbox_id: int, inbox: Inbox) -> dict[str, Any]:
-        reason = self.daemon.problems.get(inbox_id) or (self.daemon.pause.reason if self.daemon.pause else None)
-        deaf = self.observer.problem(inbox.root) if self.observer else None
+        reason = self.daemon.problems.get(inbox_id) or self.daemon.pause.reason
+        deaf = self.watching.problem(inbox)
         return {
             "name": inbox.name,
             "path": shown(inbox.root),
@@ -300,6 +271,12 @@ class _Service:
             "files": [{"name": shown(path), "reason": why} for path, why in inbox.waiting(20)],
         }
 
+    def _in_work(self) -> int | str:
+        try:
+            return self.daemon.journal.open_count()
+        except sqlite3.OperationalError:  # the line has met it too, and waits
+            return "?"
+
     def _names(self) -> str:
         return ", ".join(shown(inbox.root) for inbox in self.daemon.inboxes.values()) or "nothing yet"
 
@@ -307,18 +284,15 @@ class _Service:
 
     def _is_over(self) -> bool:
         """All worked off; raises FatalError when the surroundings have failed as often as a file may."""
-        if self.daemon.pause and self.daemon.failures > self.chosen.retry.attempts:
-            reason = self.daemon.pause.reason
+        pause = self.daemon.pause
+        if pause.reason and pause.failures > self.chosen.retry.attempts:
+            reason = pause.reason
             self._stop()
             raise FatalError(f"{reason}; what is not finished is kept, and the next run goes on with it")
         return self.daemon.is_idle()
 
     def _outcome(self, retried: set[int]) -> Outcome:
-        rows = self._connection.execute("select id, state from jobs where id > ?", (self.first_job,)).fetchall()
-        old = [self.daemon.journal.job(job) for job in retried]
-        states: dict[str, int] = {}
-        for state in [row["state"] for row in rows] + [job.state for job in old]:
-            states[state] = states.get(state, 0) + 1
+        states = self.daemon.journal.states(after=self.last_job, beside=retried)
         left = [entry for inbox in self.daemon.inboxes.values() for entry in inbox.left_behind()]
         left += [(reason, "") for reason in self.daemon.stuck.values()]
         left += [(one.path, "the inbox is not there") for one in self.absent]

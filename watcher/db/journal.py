@@ -249,6 +249,16 @@ class Journal:
     def job(self, job: int) -> Job:
         return select(self._db, "where j.id = ?", (job,))[0]
 
+    def last_id(self) -> int:
+        return int(self._db.execute("select coalesce(max(id), 0) from jobs").fetchone()[0])
+
+    def states(self, *, after: int, beside: Iterable[int] = ()) -> dict[str, int]:
+        """How many of the jobs with an id above `after`, and of those `beside`, are in each state."""
+        rows = self._db.execute(
+            f"select state, count(*) as n from jobs where id > ? or id in {listed([*beside])} group by state", (after,)
+        )
+        return {row["state"]: row["n"] for row in rows}
+
     def running(self) -> list[Job]:
         return select(self._db, "where j.state = 'running'")
 

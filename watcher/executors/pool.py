@@ -29,6 +29,7 @@ _DEPTH = 2  # one task runs, one waits in the socket: a worker never idles while
 _MAX_TASK_BYTES = 80_000  # _DEPTH of them fit into a socket's buffer (208 KiB): sending never blocks
 _EXIT_SECONDS = 0.5  # the most we wait to learn how a worker died
 _MAX_STUMBLES = 10  # workers in a row that died before they did anything
+_START_SECONDS = 60.0  # what a worker may take to come up
 _PAUSE_SECONDS = 0.1  # before a start, times the stumbles beyond the first
 _SIGNALS = {number.value: number.name for number in signal.Signals}
 
@@ -223,7 +224,7 @@ class _Worker:
             raise
         # At exit multiprocessing joins every child it knows: one that cannot be killed would hold the daemon
         multiprocessing.process._children.discard(self._process)  # type: ignore[attr-defined]
-        self.deadline = time.monotonic() + task_seconds
+        self._set_deadline()
 
     def give(self, task: Task, message: bytes) -> None:
         self.tasks.append(task)
@@ -271,7 +272,9 @@ class _Worker:
         self._set_deadline()
 
     def _set_deadline(self) -> None:
-        self.deadline = time.monotonic() + self._task_seconds if self.tasks else math.inf
+        # one that is still starting has more time: on a busy machine that takes longer than a strict task
+        seconds = self._task_seconds if self.ready else max(self._task_seconds, _START_SECONDS)
+        self.deadline = time.monotonic() + seconds if self.tasks or not self.ready else math.inf
 
     def last_words(self) -> str:
         """How it died, for a person."""

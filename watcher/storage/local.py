@@ -66,6 +66,8 @@ class LocalStorage:
             found = os.stat(self._path(key))
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:  # EIO, ESTALE: nobody can say whether it stands there
+            raise UnavailableError(f"the library {shown(self.root)} cannot be read: {error.strerror}") from None
         return ObjectInfo(key, found.st_size) if stat.S_ISREG(found.st_mode) else None
 
     def delete(self, key: str) -> None:
@@ -99,6 +101,13 @@ class LocalStorage:
             yield path
         finally:
             shutil.rmtree(path, ignore_errors=True)
+
+    def clear(self, prefix: str) -> None:
+        """Remove the workspaces whose names begin with `prefix`: those of a task whose worker is dead."""
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.tmp):
+                if name.startswith(prefix):
+                    shutil.rmtree(os.path.join(self.tmp, name), ignore_errors=True)
 
     def problem(self, *, by_writing: bool = False) -> str | None:
         """Why nothing can be put here now, or None. `by_writing`: find out by writing a little, and flushing it."""

@@ -1,0 +1,292 @@
+"""Crash safety by brute force: the real line, stopped dead at each call that changes something, then run again.
+
+Between two such calls nothing changes outside of the process, so "after the k-th" is "before the next": one crash a
+call is enough. A process that has crashed changes nothing any more, so from the crash on every such call raises again;
+that keeps `finally` and `with` from tidying up what a killed process would have left.
+
+Syncing is left out: a killed process loses nothing that it has written. What a power cut loses is not shown here.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import itertools
+import os
+import random
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.ledger_law import Drop, violations
+from tests.ledger_site import BROKEN, Notebook, Site, picture, zipped
+from watcher import filesystem
+from watcher.daemon import Daemon
+from watcher.executors.inline import Inline
+from watcher.executors.worker import Run
+from watcher.model import Failed, Task, TaskResult
+from watcher.processing.run import run_task
+
+CHANGES = ("rename", "replace", "link", "unlink", "mkdir", "rmdir")  # of os
+TURNS = 300  # of the loop, at most, until all is worked off
+RANDOM_PAIRS = 150
+
+EARLIER = (Drop("old.png", picture(1)),)
+DROPS = (
+    Drop("a.png", picture(2)),
+    Drop("again.png", picture(1)),  # in the library already
+    Drop("broken.png", BROKEN, broken=True),  # a name that is taken in failed/
+    Drop("copy of a.png", picture(2)),
+    Drop("folder/below/old.png", picture(3)),  # a name that is taken in the library
+    Drop(os.fsdecode(b"not utf-8 \xe9\n.png"), picture(4)),
+    zipped("good.zip", Drop("in/c.png", picture(5)), Drop("__MACOSX/._c.png", b"litter", litter=True)),
+    zipped("some.zip", Drop("d.png", picture(6)), Drop("e.png", BROKEN, broken=True), Drop("f.png", picture(2))),
+)
+FOREIGN = Drop("failed/broken.png", b"somebody else's")
+
+
+class Crash(BaseException):
+    """Not an Exception: no part of the program may take it for a fault of a file."""
+
+
+class Fate:
+    """Counts the calls that change something, and crashes before the one with the number `at`."""
+
+    def __init__(self) -> None:
+        self.connections: list[sqlite3.Connection] = []
+        self.begin(None)
+
+    def begin(self, at: int | None) -> None:
+        self.at, self.dead, self.calls = at, False, list[str]()
+
+    def meet(self, call: str) -> None:
+        if self.dead or len(self.calls) == self.at:
+            self.dead = True
+            raise Crash(call)
+        self.calls.append(call)
+
+    def close_connections(self) -> None:
+        """As the kernel does for a dead process: what was not committed is gone."""
+        while self.connections:
+            self.connections.pop().close()
+
+
+@pytest.fixture
+def fate(monkeypatch: pytest.MonkeyPatch) -> Fate:
+    """Every call that changes files or the catalog meets its fate first."""
+    fate = Fate()
+    for name in CHANGES:
+        monkeypatch.setattr(os, name, _met(fate, name, getattr(os, name)))
+    monkeypatch.setattr(filesystem._libc, "renameat2", _met(fate, "renameat2", filesystem._libc.renameat2))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(builtins, "open", _opening(fate, builtins.open))
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=_connections(fate)))
+    return fate
+
+
+def _met(fate: Fate, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def meeting(*args: Any, **named: Any) -> Any:
+        fate.meet(name)
+        return call(*args, **named)
+
+    return meeting
+
+
+def _opening(fate: Fate, real: Callable[..., Any]) -> Callable[..., Any]:
+    """A file opened for writing is made, and then may stay empty."""
+
+    def opening(file: Any, mode: str = "r", *args: Any, **named: Any) -> Any:
+        if not set(mode) & set("wxa"):
+            return real(file, mode, *args, **named)
+        fate.meet("open")
+        opened = real(file, mode, *args, **named)
+        try:
+            fate.meet("write")
+        except Crash:
+            opened.close()
+            raise
+        return opened
+
+    return opening
+
+
+def _connections(fate: Fate) -> type[sqlite3.Connection]:
+    class Connection(sqlite3.Connection):
+        def __init__(self, *args: Any, **named: Any) -> None:
+            super().__init__(*args, **named)
+            fate.connections.append(self)
+
+        def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+            if fate.dead or sql.lower().startswith(("begin", "commit")):
+                fate.meet(sql)
+            return super().execute("pragma synchronous = off" if "synchronous" in sql else sql, *args)
+
+    return Connection
+
+
+class Lives:
+    """Runs of the daemon over one site, each to the end of the work or to its crash."""
+
+    def __init__(self, site: Site, fate: Fate, told: set[int]) -> None:
+        self.site, self.fate = site, fate
+        self.notebook = Notebook(lambda: fate.meet("tell"))
+        self.notebook.told |= told
+
+    def live(self, at: int | None = None, run: Run = run_task) -> list[str]:
+        """One life, which ends before the change with the number `at`. The changes that it made."""
+        self.fate.begin(at)
+        with ExitStack() as stack, suppress(Crash):
+            stack.callback(self.fate.close_connections)
+            daemon = self.site.opened(stack, self.notebook, _clock())
+            daemon.executor = Inline(run)
+            _work_off(daemon)
+            daemon.stop(0.0)
+        changes = self.fate.calls
+        self.fate.begin(None)
+        return changes
+
+    def check(self, after: str, drops: Sequence[Drop] = EARLIER + DROPS) -> None:
+        library, inbox, told = self.site.library, self.site.inbox, self.notebook.told
+        wrong = violations(library, inbox, drops, told, foreign={FOREIGN.path})
+        assert not wrong, "\n".join([after, *wrong])
+
+
+def _clock() -> Callable[[], float]:
+    """Each look at it is a second later: what waits for quiet has it after a few turns."""
+    seconds = itertools.count()
+    return lambda: float(next(seconds))
+
+
+def _work_off(daemon: Daemon) -> None:
+    for _ in range(TURNS):
+        if daemon.is_idle():
+            return
+        daemon.step(0.0)
+    raise AssertionError(f"still at work after {TURNS} turns")
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: thousands of small changes, and no power cut to outlive."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=shared) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def begin(ground: Path, fate: Fate) -> Callable[[], Lives]:
+    """Makes sites that are all alike: one picture is in the library, much has been dropped."""
+    first = Lives(Site(ground / "first"), fate, set())
+    first.site.drop(*EARLIER)
+    first.live()
+    first.site.drop(*DROPS, FOREIGN)
+
+    def another() -> Lives:
+        site = Site(ground / "site")
+        shutil.rmtree(site.root, ignore_errors=True)
+        shutil.copytree(first.site.root, site.root)
+        return Lives(site, fate, first.notebook.told)
+
+    return another
+
+
+Begin = Callable[[], Lives]
+
+
+def test_without_a_crash_everything_dropped_is_filed_or_in_failed_and_nothing_strays(begin: Begin) -> None:
+    lives = begin()
+    lives.live()
+    lives.check("without a crash")
+
+
+def test_a_crash_at_any_change_loses_nothing(begin: Begin) -> None:
+    for at, change in enumerate(begin().live()):
+        lives = begin()
+        lives.live(at)
+        lives.live()
+        lives.check(f"after a crash before change {at}, {change}")
+
+
+def test_two_crashes_at_any_changes_lose_nothing(begin: Begin) -> None:
+    chance = random.Random(7)
+    changes = len(begin().live())
+    for _ in range(RANDOM_PAIRS):
+        pair = chance.randrange(changes), chance.randrange(changes)
+        lives = begin()
+        for at in pair:
+            lives.live(at)
+        lives.live()
+        lives.check(f"after crashes before the changes {pair}")
+
+
+def test_a_crash_at_any_change_of_the_very_first_start_loses_nothing(ground: Path, fate: Fate) -> None:
+    for at in itertools.count():
+        lives = Lives(Site(ground / str(at)), fate, set())
+        lives.site.drop(*EARLIER, FOREIGN)
+        changes = lives.live(at)
+        lives.live()
+        lives.check(f"after {changes}", EARLIER)
+        if len(changes) < at:  # it was worked off before its number came up
+            return
+
+
+def test_a_worker_that_dies_at_any_change_loses_nothing_and_blames_nobody(begin: Begin) -> None:
+    for at in _changes_of_workers(begin()):
+        lives = begin()
+        lives.live(at, functools.partial(_outlived, lives.fate))
+        lives.live()  # what the dead worker left in tmp goes at the next start
+        lives.check(f"after the death of a worker before change {at}")
+
+
+def test_a_file_that_ends_the_whole_program_is_blamed_only_once_it_ran_alone_and_all_else_goes_through(
+    begin: Begin,
+) -> None:
+    lives = begin()
+    poison = Drop("0 poison.png", picture(7), broken=True)
+    lives.site.drop(poison)
+    deaths: list[Task] = []
+    for _ in range(7):
+        lives.live(run=functools.partial(_deadly, lives.fate, poison.path, deaths))
+    assert len(deaths) == 6, "three that prove nothing, three of which it ran alone"
+    lives.check("after six deaths", (*EARLIER, *DROPS, poison))
+
+
+def _changes_of_workers(lives: Lives) -> list[int]:
+    """The numbers of those changes that are made within a task."""
+    numbers: list[int] = []
+
+    def run(task: Task) -> TaskResult:
+        before = len(lives.fate.calls)
+        result = run_task(task)
+        numbers.extend(range(before, len(lives.fate.calls)))
+        return result
+
+    lives.live(run=run)
+    return numbers
+
+
+def _outlived(fate: Fate, task: Task) -> TaskResult:
+    """The crash is the worker's alone: the daemon hears of it, and goes on."""
+    try:
+        return run_task(task)
+    except Crash:
+        fate.begin(None)
+        return Failed(task.job_id, task.attempt, "its worker process died", died=True)
+
+
+def _deadly(fate: Fate, name: str, deaths: list[Task], task: Task) -> TaskResult:
+    """The file of that name ends the daemon itself, as one does that takes all of the memory."""
+    if task.name == name:
+        deaths.append(task)
+        fate.dead = True
+        raise Crash(name)
+    return run_task(task)
