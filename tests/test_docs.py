@@ -49,7 +49,9 @@ def test_the_documents_name_only_commands_and_options_that_exist() -> None:
     lines = _command_lines()
     assert len(lines) > 5
     for document, words in lines:
-        words = list(words[: next((i for i, word in enumerate(words) if word in ("|", ">", "&&", ";", "&")), len(words))])
+        words = list(
+            words[: next((i for i, word in enumerate(words) if word in ("|", ">", "&&", ";", "&")), len(words))]
+        )
         if words[0].startswith("-"):
             continue
         context = click.Context(cli)

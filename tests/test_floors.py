@@ -1,4 +1,4 @@
-"""The structure holds: imports point down, each third-party package has one home, a worker carries no more than it needs."""
+"""The structure holds: imports point down, packages have one home, a worker carries no more than it needs."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ class _Service:
     def _stop(self) -> None:
         self.systemd.stopping()
         if self.signals:
-            logs.event(_log, "stopping", "stopping: no more files are taken, what runs is finished")
+            logs.event(_log, "stopping", "no more files are taken; what runs is finished")
         elif self.once:
             for inbox in self.daemon.inboxes.values():
                 inbox.remove_emptied(now=True)
