@@ -75,3 +75,8 @@ def parse_recipe_name(name: str) -> str:
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name, re.ASCII) and name != "originals":
         return name
     raise ValueError("cannot name a recipe: small letters, digits, - and _ only, and not originals")
+
+
+def umask_text(umask: int) -> str:
+    """A umask as it is written in the file: three octal digits."""
+    return f"{umask:03o}"

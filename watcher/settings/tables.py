@@ -28,7 +28,7 @@ GB = 10**9
 Bytes = Annotated[int, BeforeValidator(amounts.parse_bytes), PlainSerializer(amounts.bytes_text, when_used="json")]
 Folder = Annotated[str, PlainValidator(amounts.parse_path)]
 OptionalFile = Annotated[str, PlainValidator(amounts.parse_optional_path)]
-Umask = Annotated[int, PlainValidator(amounts.parse_umask), PlainSerializer("{:03o}".format, when_used="json")]
+Umask = Annotated[int, PlainValidator(amounts.parse_umask), PlainSerializer(amounts.umask_text, when_used="json")]
 Size = Annotated[str, PlainValidator(amounts.parse_size), PlainSerializer(amounts.size_text, when_used="json")]
 RecipeName = Annotated[str, AfterValidator(amounts.parse_recipe_name)]
 
