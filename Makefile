@@ -9,7 +9,7 @@ demo: $(VENV)/.ready
 	$(BIN)/watcher demo demo
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
@@ -26,7 +26,7 @@ bench: $(VENV)/.ready
 	$(BIN)/python bench/reference.py
 
 torture: $(VENV)/.ready-dev
-	WATCHER_TEST_KILLS=300 $(BIN)/python -m pytest tests/test_kill.py --timeout 3600
+	TEST_KILLS=1000 $(BIN)/python -m pytest tests/test_kill.py --timeout 3600
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -34,11 +34,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || { echo "No venv module: on Debian and Ubuntu, sudo apt install python3-venv"; exit 1; }
 
 $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt -e .
+	$(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[heif]'
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[heif,raw,dev]'
 	@touch $@
 
 clean:

@@ -24,6 +24,7 @@ FLOORS: dict[str, int] = {
     "committing": 3,
     "opening": 3,
     "removing": 3,
+    "rendering": 3,
     "discarding": 3,
     "watching": 3,
     "intake": 2,
@@ -66,7 +67,9 @@ ALLOWED: set[tuple[str, str]] = {
     *((name, "model") for name, floor in FLOORS.items() if floor == 0),
 }
 HOMES = {
-    "PIL": ("watcher/processing/image.py",),
+    "PIL": tuple(f"watcher/processing/{name}.py" for name in ("image", "colour", "cutoff", "encoding")),
+    "rawpy": ("watcher/processing/raw.py",),
+    "pillow_heif": ("watcher/processing/image.py",),
     "piexif": ("watcher/processing/metadata.py",),
     "defusedxml": ("watcher/processing/xmp.py",),
     "watchdog": ("watcher/intake/observer.py",),

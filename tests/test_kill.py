@@ -1,6 +1,6 @@
 """The real daemon, killed at random moments while files keep coming; poison, stops and a second daemon.
 
-WATCHER_TEST_KILLS says how often the daemon is killed. It is no setting: the daemons do not get to see it.
+TEST_KILLS says how often the daemon is killed. It is no setting: the daemons do not get to see it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from watcher.executors.pool import Pool
 from watcher.model import Task, TaskResult
 from watcher.processing.run import run_task
 
-KILLS = int(os.environ.get("WATCHER_TEST_KILLS", "30"))
+KILLS = int(os.environ.get("TEST_KILLS", "30"))
 PATIENCE_SECONDS = 60.0  # for what must come, on however slow a machine
 CONFIG = """
 [library]

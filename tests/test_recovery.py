@@ -35,7 +35,8 @@ def job(
 ) -> Job:
     archive = None if parent is None else "t9"
     return Job(
-        number, state, 1, claim, parent, None if parent is None else 0, inbox, "a.jpg", "a.jpg", 1, None, None,
+        number, state, 1, claim, parent, None if parent is None else 0, inbox, "a.jpg", "a.jpg", 1,
+        "2026-01-01T00:00:00Z", None, None,
         suspect, archive, archive, None, (), None,
     )  # fmt: skip
 

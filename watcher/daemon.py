@@ -19,6 +19,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from watcher import committing, discarding, logs, recovery
 from watcher.db.catalog import Catalog
@@ -212,6 +213,7 @@ class Daemon:
             member=job.member,
             rivals=self.catalog.rivals(job.size),
             may_link=inbox.trusted,
+            dropped_at=datetime.fromisoformat(job.created_at).timestamp(),
         )
 
     def _discard(self, job: Job) -> list[tuple[int, str | None]]:

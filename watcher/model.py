@@ -6,7 +6,9 @@ UTF-8 is a lone surrogate); `shown` turns one into text for people and for the c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 State = Literal[
@@ -21,7 +23,8 @@ State = Literal[
 ]
 FINISHED: tuple[State, ...] = ("done", "duplicate", "failed", "ignored", "cancelled")
 
-Format = Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp"]
+Format = Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp", "jp2", "heic", "raw"]
+RENDITION_STEP = 1  # raised when the same recipe begins to give another picture: all renditions are outdated then
 
 
 def shown(name: str | bytes) -> str:
@@ -32,12 +35,29 @@ def shown(name: str | bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a rendition is made. `size` is "1600" (long side, px) or "300x300"; `mode` is "fit" or "fill"."""
+    """How a rendition is made; each name is that of a setting in `[recipes.NAME]`.
+
+    `size` is "1600" (long side, px), "300x300" (a box), "800x" (width) or "x600" (height). `crop` is empty, or left,
+    top, right and bottom in the upright picture, each px (150) or a share of its side ("20%"). `background` is the
+    colour behind what is transparent; "" keeps it transparent where the format can, else it is white.
+    """
 
     name: str
     size: str = "1600"
-    mode: Literal["fit", "fill"] = "fit"
+    mode: Literal["fit", "fill", "stretch"] = "fit"
     quality: int = 82
+    crop: tuple[int | str, ...] = ()
+    enlarge: bool = False
+    format: Literal["jpeg", "png", "webp", "avif", "same"] = "jpeg"
+    background: str = ""
+    progressive: bool = False
+    metadata: Literal["none", "essentials", "all"] = "none"
+    gps: bool = False
+
+    def fingerprint(self) -> str:
+        """16 hex digits that differ when the rendition would; its name makes no difference."""
+        settings = {**asdict(self), "name": "", "step": RENDITION_STEP}
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +83,7 @@ class Rules:
     limits: Limits
     umask: int = 0o022
     fsync: bool = True  # flush file by file; False where the coordinator flushes a group with one syncfs
+    timezone: str = ""  # IANA name, for instants without a place; "" is the machine's
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +102,7 @@ class Task:
     member: int | None = None
     rivals: tuple[tuple[str, str], ...] = ()
     may_link: bool = True  # False where leases cannot be asked: a writer could still be there
+    dropped_at: float | None = None  # unix seconds; a file much older than that tells by its mtime when it was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +131,12 @@ class Facts:
     rating: int | None = None  # -1..5
     flags: tuple[str, ...] = ()
     everything: dict[str, Any] = field(default_factory=dict)  # all that was read, by group and tag
+    creator: tuple[str, ...] = ()
+    copyright: str | None = None
+    city: str | None = None
+    state: str | None = None
+    country: str | None = None
+    location: str | None = None  # within the city
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +148,7 @@ class Rendition:
     width: int
     height: int
     size: int
+    fingerprint: str = ""  # of the recipe that it was made by; "" from before there were any
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +261,7 @@ class Job:
     path: str
     name: str
     size: int
+    created_at: str
     finished_at: str | None
     reason: str | None
     suspect: bool

@@ -31,6 +31,7 @@ from watcher.processing.naming import check_template
 from watcher.processing.run import run_task
 from watcher.settings.whole import Settings
 from watcher.status import StatusFile
+from watcher.storage import trash
 from watcher.storage.local import LocalStorage
 from watcher.wake import Wake
 from watcher.watching import Watching
@@ -41,6 +42,7 @@ PRELOAD = ("watcher.processing.run",)  # what a worker needs, imported once in t
 BUSY_SECONDS = 1.0  # how long the loop waits for another writer of the catalog before it goes on with something else
 ABSENT_SECONDS = 5.0  # how often an inbox that was not there at the start is looked for
 STATUS_SECONDS = 0.5  # the least time between two writings of the status file
+TRASH_SECONDS = 3600.0  # how often the trash is looked through for what is too old
 LOOK_SECONDS = 5.0  # how often an idle daemon looks whether its folders are still there: an unmount makes no event
 ONCE_SECONDS = 0.05  # the same with --once, where nothing happens that would wake it when all is worked off
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -102,6 +104,7 @@ def rules_of(configured: Any, chosen: Settings) -> Rules:
         limits=settings.limits(chosen),
         umask=chosen.library.umask,
         fsync=filesystem.type_of(chosen.library.path) not in filesystem.SYNCFS_TYPES,
+        timezone=chosen.library.timezone,
     )
 
 
@@ -120,7 +123,7 @@ class _Service:
         self.absent = self._open_inboxes(stack)
         self.last_job = self.daemon.journal.last_id()
         self.stack = stack
-        self._status_due = self._absent_due = 0.0
+        self._status_due = self._absent_due = self._trash_due = 0.0
         self.watching = Watching(self.daemon.inboxes)
         stack.callback(self.watching.close)
 
@@ -222,6 +225,9 @@ class _Service:
             self._absent_due = now + ABSENT_SECONDS
             self._look_for_absent()
         self.watching.follow(self.daemon.problems)
+        if now >= self._trash_due:
+            self._trash_due = now + TRASH_SECONDS
+            trash.empty(self.chosen.library.path, self.chosen.library.trash_days, time.time())
         if now >= self._status_due:
             self._status_due = now + STATUS_SECONDS
             self._say(ready=True)

@@ -37,13 +37,19 @@ FACTS = Facts(
     description="line\nbreak",
     keywords=("beach", "東京", 'quo"ted'),
     rating=5,
+    creator=("Ansel Å.", "B. Abbott"),
+    copyright="© 2024",
+    city="Reykjavík",
+    state="Höfuðborgarsvæðið",
+    country="Iceland",
+    location="Old harbour",
     everything={"EXIF": {"Make": "Canon", "Fnord": [1, 2]}, "XMP": {"dc:title": "Été"}},
 )
 
 
 def picture(digest: str = "d1", key: str = "originals/a.jpg", **changes: object) -> Picture:
     below = key.removeprefix("originals/")
-    renditions = tuple(Rendition(name, f"{name}/{below}", 30, 20, 9) for name in ("preview", "thumb"))
+    renditions = tuple(Rendition(name, f"{name}/{below}", 30, 20, 9, f"{name}-1") for name in ("preview", "thumb"))
     plain = Picture(digest, key, "jpeg", 1234, 60, 40, FACTS, renditions, ("exif_damaged", "cut", "cut"))
     return replace(plain, **changes)  # type: ignore[arg-type]
 
@@ -89,9 +95,11 @@ def _finds(db: sqlite3.Connection, word: str) -> list[int]:
 def test_a_picture_is_written_down_with_all_that_it_says(db: sqlite3.Connection, catalog: Catalog, job: Drop) -> None:
     number = job("summer/beach/IMG_1.jpg")
     row = _asset(db, catalog.add(picture(), number))
-    for fact in (name for name in FACTS.__slots__ if name not in ("keywords", "flags", "everything")):
+    for fact in (name for name in FACTS.__slots__ if name not in ("creator", "keywords", "flags", "everything")):
         assert row[fact] == getattr(FACTS, fact), fact
     assert json.loads(row["keywords"]) == list(FACTS.keywords)
+    assert row["creator"] == "Ansel Å.; B. Abbott"
+    assert row["place"] == "Old harbour, Reykjavík, Höfuðborgarsvæðið, Iceland"
     assert json.loads(row["metadata"]) == FACTS.everything
     assert json.loads(row["flags"]) == ["exif_damaged", "cut"], "each flag once"
     assert (row["digest"], row["stored_digest"], row["key"]) == ("d1", "d1", "originals/a.jpg")
@@ -116,7 +124,9 @@ def test_a_loose_file_has_neither_folder_nor_batch(db: sqlite3.Connection, catal
     assert (row["folder"], row["batch"]) == (None, None)
 
 
-@pytest.mark.parametrize("word", ["ete", "ÉTÉ", "paris", "beach", "東京", "canon", "eos", "break", '"rf 24 70"'])
+@pytest.mark.parametrize(
+    "word", ["ete", "ÉTÉ", "paris", "beach", "東京", "canon", "eos", "break", '"rf 24 70"', "reykjavik", "abbott"]
+)
 def test_its_words_are_found_at_once_without_regard_to_accents(
     db: sqlite3.Connection, catalog: Catalog, job: Drop, word: str
 ) -> None:
@@ -148,6 +158,38 @@ def test_an_asset_that_is_pointed_elsewhere_keeps_all_but_its_files(
     assert known is not None
     assert known.keys == {"originals/b.jpg", "preview/b.jpg"}
     assert _finds(db, "beach") == [asset]
+
+
+def _renditions(db: sqlite3.Connection) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in db.execute("select * from renditions order by asset_id, recipe")]
+
+
+def test_a_rendition_made_later_takes_the_place_of_its_recipes_former_one(
+    db: sqlite3.Connection, catalog: Catalog, job: Drop
+) -> None:
+    asset = catalog.add(picture(), job("a.jpg"))
+    catalog.put_rendition(asset, Rendition("thumb", "thumb/a.jpg.webp", 3, 2, 7, "thumb-2"))
+    catalog.put_rendition(asset, Rendition("wide", "wide/a.jpg", 90, 20, 8, "wide-1"))
+    assert _renditions(db) == [
+        (asset, "preview", "preview/a.jpg", 30, 20, 9, "preview-1"),
+        (asset, "thumb", "thumb/a.jpg.webp", 3, 2, 7, "thumb-2"),
+        (asset, "wide", "wide/a.jpg", 90, 20, 8, "wide-1"),
+    ]
+
+
+def test_a_removed_asset_leaves_neither_rows_nor_words_and_its_jobs_stay(
+    db: sqlite3.Connection, catalog: Catalog, job: Drop
+) -> None:
+    number, other = job("a.jpg"), job("b.jpg")
+    asset = catalog.add(picture(), number)
+    kept = catalog.add(picture("d2", "originals/b.jpg"), other)
+    db.executemany("update jobs set asset_id = ? where id = ?", [(asset, number), (kept, other)])
+    catalog.remove(asset)
+    assert catalog.known(asset) is None
+    assert [tuple(row) for row in db.execute("select id, asset_id from jobs")] == [(number, None), (other, kept)]
+    assert _finds(db, "beach") == [kept]
+    assert {row[0] for row in _renditions(db)} == {kept}
+    assert catalog.add(picture(), number) > 0, "the same picture can come again"
 
 
 def test_keys_that_assets_name_are_told_from_those_that_none_names(catalog: Catalog, job: Drop) -> None:

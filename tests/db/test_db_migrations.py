@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
 
 from watcher.db import migrations
-from watcher.db.connect import open_reader, open_writer, transaction
+from watcher.db.connect import editing, open_reader, open_writer, transaction
 from watcher.errors import DatabaseError
 
 
@@ -193,10 +195,92 @@ def test_an_index_that_is_out_of_step_is_found_out(db: sqlite3.Connection) -> No
 
 def test_a_rendition_without_its_asset_cannot_be(db: sqlite3.Connection) -> None:
     with pytest.raises(sqlite3.IntegrityError):
-        db.execute("insert into renditions values (1, 'thumb', 'thumb/1.jpg', 1, 1, 1)")
+        db.execute("insert into renditions values (1, 'thumb', 'thumb/1.jpg', 1, 1, 1, '')")
 
 
 def test_a_state_that_there_is_not_cannot_be(db: sqlite3.Connection) -> None:
     db.execute("insert into inboxes (name, path, first_seen) values ('in', x'2f', 'x')")
     with pytest.raises(sqlite3.IntegrityError, match="state"):
         db.execute("insert into jobs (inbox_id, path, name, state, created_at) values (1, x'61', 'a', 'lost', 'x')")
+
+
+# -- from one version to the next --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def older(path: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A catalog as the first version made it, with two assets in it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations.catalog, "_migrations", migrations.catalog._migrations[:3])
+        connection = open_writer(path)
+        put(connection, 1, title="Harbour", keywords='["sea", "Küste"]', camera_make="Nikon", place="Reykjavík")
+        put(connection, 2, title="Snow")
+        row = "insert into renditions (asset_id, recipe, key, width, height, size) values (1, 'thumb', 'a', 3, 2, 9)"
+        connection.execute(row)
+        connection.close()
+    return path
+
+
+def test_an_older_catalog_is_brought_up_to_date_with_all_that_is_in_it(older: str) -> None:
+    db = open_writer(older)
+    assert [tuple(row) for row in db.execute("select * from renditions")] == [(1, "thumb", "a", 3, 2, 9, "")]
+    row = db.execute("select creator, copyright, city, state, country, location from assets where id = 1").fetchone()
+    assert tuple(row) == (None,) * 6
+    found = [finds(db, word) for word in ("harbour", "sea", "kuste", "nikon", "snow", "1")]
+    assert found == [[1], [1], [1], [1], [2], [1]]
+    assert finds(db, "reykjavik") == [1], "what stood there before is indexed with the rest"
+    put(db, 3, place="Tromsø, Norway", creator="Dorothea Lange")
+    assert (finds(db, "norway"), finds(db, "lange")) == ([3], [3])
+    db.execute("update assets set place = 'Lisboa', creator = null where id = 3")
+    assert (finds(db, "norway"), finds(db, "lange"), finds(db, "lisboa")) == ([], [], [3])
+    db.close()
+
+
+def test_an_older_catalog_is_made_as_a_new_one_is(older: str, tmp_path: Path) -> None:
+    open_writer(older).close()
+    fresh = str(tmp_path / "fresh.db")
+    open_writer(fresh).close()
+    assert _schema(older) == _schema(fresh)
+
+
+# -- a command's own connection ----------------------------------------------------------------------------------------
+
+
+def test_a_command_edits_beside_the_daemon_and_waits_for_its_transaction(path: str, db: sqlite3.Connection) -> None:
+    ended = threading.Event()
+
+    def edit() -> None:
+        with editing(path) as command, transaction(command):
+            assert ended.is_set()
+            put(command, 2)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(db):
+            put(db, 1)
+            edited = pool.submit(edit)
+            with pytest.raises(TimeoutError):
+                edited.result(0.2)
+            ended.set()
+        edited.result(30)
+    assert db.execute("select count(*) from assets").fetchone()[0] == 2
+
+
+def test_a_command_does_not_bring_a_catalog_up_to_date(older: str) -> None:
+    before = _schema(older)
+    with pytest.raises(DatabaseError, match="older photo-watcher: start watcher run"), editing(older):
+        pass
+    assert _schema(older) == before
+
+
+def test_a_command_that_finds_no_catalog_makes_none(path: str) -> None:
+    with pytest.raises(DatabaseError, match="no catalog at"), editing(path):
+        pass
+    assert not Path(path).exists()
+
+
+def test_what_sqlite_says_to_a_command_is_a_sentence(path: str, db: sqlite3.Connection) -> None:
+    with (
+        pytest.raises(DatabaseError, match=r"cannot write the catalog .*watcher\.db: .*constraint"),
+        editing(path) as edit,
+    ):
+        edit.execute("insert into renditions values (1, 'thumb', 'thumb/1.jpg', 1, 1, 1, '')")

@@ -130,6 +130,15 @@ def test_a_title_outranks_a_description(put: Put, reader: sqlite3.Connection) ->
     assert search.ids(reader, ["harbour"]) == [title, description]
 
 
+def test_places_and_creators_are_found_behind_titles_and_before_cameras(put: Put, reader: sqlite3.Connection) -> None:
+    camera = put("1.jpg", camera_model="Lange")
+    creator = put("2.jpg", creator="Dorothea Lange; Ansel Å.")
+    place = put("3.jpg", place="Lange, Texas")
+    title = put("4.jpg", title="Lange")
+    assert search.ids(reader, ["lange"]) == [title, place, creator, camera]
+    assert search.ids(reader, ["texas", "lange"]) == [place]
+
+
 def test_a_word_that_very_many_have_gives_the_newest_unless_rank_is_asked_for(
     put: Put, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +184,7 @@ def test_an_asset_has_the_keys_of_the_contract_in_their_order(
 ) -> None:
     number = put(keywords='["a", "b"]', flags='["cut"]', favourite=0)
     writer.executemany(
-        "insert into renditions values (?, ?, ?, 1, 1, 1)",
+        "insert into renditions values (?, ?, ?, 1, 1, 1, '')",
         [(number, "thumb", "thumb/1.jpg"), (number, "preview", "preview/1.jpg")],
     )
     asset = next(search.search(reader, library="/photos"))

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from pillow_heif import register_heif_opener
 
 from watcher.intake.endings import Ending, ending
+
+register_heif_opener()
 
 
 def told(tmp_path: Path, content: bytes) -> Ending:
@@ -49,6 +52,9 @@ WHOLE = {
     "png": picture("PNG"),
     "webp": picture("WEBP"),
     "avif": picture("AVIF", speed=10),
+    "heic": picture("HEIF"),
+    "jp2": picture("JPEG2000"),
+    "jpeg 2000 codestream": picture("JPEG2000", no_jp2=True),
     "gif": picture("GIF"),
     "animated gif": animation(),
     "bmp": picture("BMP"),

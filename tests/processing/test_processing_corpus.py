@@ -21,9 +21,6 @@ pytestmark = pytest.mark.corpus
 RECIPES = (Recipe("preview"), Recipe("thumb", "300x300", "fill"))
 # What of formats/, metadata/ and orientation/ is refused, by suffix, and the words that the refusal must have
 REFUSED_KINDS = {
-    **dict.fromkeys((".heic", ".heif"), "HEIC"),
-    **dict.fromkeys((".jp2", ".j2k"), "JPEG 2000"),
-    **dict.fromkeys((".cr2", ".rw2", ".dng", ".nef"), "camera raw"),
     ".jxl": "JPEG XL",
     ".psd": "Photoshop",
     ".svg": "SVG",
@@ -38,6 +35,9 @@ REFUSED_FILES = {
     "gen_jpeg_12bit.jpg": "a kind of JPEG not read here",  # twelve bits a colour
     "hopper_webp.tif": "cannot be decoded",  # a TIFF packed by WebP
     "rgb32f_color.tiff": "a kind of TIFF not read here",  # three floats a pixel
+    "CanonRaw.cr2": "camera raw file that cannot be read",  # only its metadata were kept
+    "QuickTime.heic": "cut off",  # likewise
+    "balloon_eciRGBv2_aware.jp2": "takes 282 MB",
     "rgb32bf.bmp": "Unsupported BMP bitfields layout",
 }
 
@@ -192,7 +192,7 @@ def test_what_is_read_from_a_whole_picture_is_what_its_parts_say(corpus: Path) -
         if path.suffix == ".avif":
             continue
         content = path.read_bytes()
-        format = sniffing.sniff(content[: sniffing.HEAD_BYTES])
+        format = sniffing.kind(io.BytesIO(content))
         assert format in sniffing.PICTURES
         ours = metadata.read(image.Picture(io.BytesIO(content), format, Limits()).blobs(), clock=lambda: CLOCK)
         theirs = metadata.read(blobs_of(path), clock=lambda: CLOCK)

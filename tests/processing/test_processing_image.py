@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, ImageDraw, TiffImagePlugin
 
 from watcher.errors import RejectedError
 from watcher.model import Format, Limits, Recipe
-from watcher.processing import framing, image, metadata
+from watcher.processing import framing, image, metadata, sniffing
 
 PREVIEW = Recipe("preview", "1600", "fit", 95)
 SQUARE = Recipe("thumb", "300x300", "fill", 95)
@@ -346,6 +346,22 @@ def test_the_limit_on_memory_is_asked_of_the_scaled_picture() -> None:
         opened(content, "jpeg", max_decoded_bytes=1_000_000).render((PREVIEW, Recipe("all", "4000")), 1)
 
 
+def test_a_panorama_of_560_megapixels_is_decoded_at_an_eighth() -> None:
+    width, height = 40_000, 14_000
+    content = encoded(Image.new("L", (8, 8), 128), "jpeg")
+    frame = content.index(b"\xff\xc0") + 5
+    scan = content.index(b"\xff\xda") + 10
+    # a flat block is 00 (no change of brightness) and 1010 (no more to come): four blocks are three bytes
+    blocks = bytes((0b00101000, 0b10100010, 0b10001010)) * (width // 8 * height // 8 // 4)
+    content = content[:frame] + struct.pack(">HH", height, width) + content[frame + 4 : scan] + blocks + b"\xff\xd9"
+    (made,), flags = opened(content, "jpeg", max_decoded_bytes=50_000_000).render((PREVIEW,), 1)
+    assert (made.width, made.height, flags) == (1600, 560, ())
+    with pytest.raises(RejectedError, match=r"limits\.max_decoded_bytes"):
+        opened(content, "jpeg", max_decoded_bytes=50_000_000).render((Recipe("large", "20000"),), 1)
+    with pytest.raises(RejectedError, match=r"40000 x 14000 pixels; limits\.max_pixels allows 500,000,000"):
+        opened(content, "jpeg", max_pixels=500_000_000)
+
+
 def test_a_progressive_jpeg_counts_its_coefficients_whatever_the_scale() -> None:
     content = encoded(Image.new("RGB", (4000, 3000)), "jpeg", progressive=True)
     with pytest.raises(RejectedError, match=r"limits\.max_decoded_bytes"):
@@ -486,11 +502,10 @@ def test_moving_and_many_paged_pictures_say_so() -> None:
     assert opened(encoded(pages[0], "gif"), "gif").render((PREVIEW,), 1)[1] == ()
 
 
-def test_a_camera_raw_file_in_the_shape_of_a_tiff_is_refused_by_name() -> None:
+def test_a_camera_raw_file_in_the_shape_of_a_tiff_is_known_by_its_tags() -> None:
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[50706] = b"\1\4\0\0"
-    with pytest.raises(RejectedError, match="camera raw"):
-        opened(encoded(patches(), "tiff", tiffinfo=tags), "tiff")
+    assert sniffing.kind(io.BytesIO(encoded(patches(), "tiff", tiffinfo=tags))) == "raw"
 
 
 def test_a_kind_of_its_format_that_is_not_read_is_refused_in_words() -> None:

@@ -1,49 +1,22 @@
-"""Facts from blobs: which source answers, in what order, and what is not believed."""
+"""Facts from blobs: the camera's settings, places, characters, hostile input."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 from dataclasses import replace
 from typing import Any
 
-import piexif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from piexif import GPSIFD, ExifIFD, ImageIFD
+from metadata_blobs import PARIS, TITLE, exif, packet, read, records
+from piexif import ExifIFD, ImageIFD
 
 from watcher.model import Facts
-from watcher.processing import iptc, metadata, xmp
+from watcher.processing import iptc, xmp
 from watcher.processing.metadata import Blobs
-
-NOW = 1_750_000_000.0  # 2025-06-15
-
-
-def read(blobs: Blobs) -> Facts:
-    return metadata.read(blobs, clock=lambda: NOW)
-
-
-def exif(image: dict[int, Any] | None = None, photo: dict[int, Any] | None = None, **gps: Any) -> bytes:
-    place = {getattr(GPSIFD, f"GPS{name}"): value for name, value in gps.items()}
-    return bytes(piexif.dump({"0th": image or {}, "Exif": photo or {}, "GPS": place}))
-
-
-def packet(body: str = "", attributes: str = "") -> bytes:
-    spaces = {"dc": "http://purl.org/dc/elements/1.1/", "xmp": "http://ns.adobe.com/xap/1.0/"}
-    spaces |= {name: f"http://ns.adobe.com/{name}/1.0/" for name in ("exif", "tiff", "photoshop")}
-    spaces |= {"aux": "http://ns.adobe.com/exif/1.0/aux/", "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#"}
-    declared = " ".join(f'xmlns:{name}="{uri}"' for name, uri in spaces.items())
-    description = f'<rdf:Description rdf:about="" {attributes}>{body}</rdf:Description>'
-    rdf = f"<rdf:RDF {declared}>{description}</rdf:RDF>"
-    text = f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">{rdf}'
-    return (text + '</x:xmpmeta>\n<?xpacket end="w"?>').encode()
-
-
-def records(*pairs: tuple[int, bytes], charset: bytes = b"") -> bytes:
-    everything = [(1, 90, charset)] if charset else []
-    everything += [(2, dataset, raw) for dataset, raw in pairs]
-    return b"".join(struct.pack(">BBBH", 0x1C, rec, number, len(raw)) + raw for rec, number, raw in everything)
 
 
 def test_nothing_says_nothing() -> None:
@@ -122,92 +95,6 @@ def test_text_without_a_final_nul_keeps_its_last_letter() -> None:
     assert read(Blobs(exif=b"II*\0\x08\0\0\0\x01\0" + entry + bytes(4))).camera_make == "HTC"
 
 
-ORDER = [
-    "EXIF:DateTimeOriginal",
-    "XMP-exif:DateTimeOriginal",
-    "XMP-photoshop:DateCreated",
-    "IPTC:DateCreated",
-    "EXIF:DateTimeDigitized",
-    "XMP-xmp:CreateDate",
-    "EXIF:DateTime",
-]
-
-
-def dated(*sources: str) -> Blobs:
-    """Blobs with these dates; each source has a year of its own, 2000 + its place in the order."""
-    years = {source: 2000 + ORDER.index(source) for source in sources}
-    exif_tags = {name.removeprefix("EXIF:"): f"{y}:01:01 00:00:00" for name, y in years.items() if "EXIF" in name}
-    image = {getattr(ImageIFD, name): date for name, date in exif_tags.items() if name == "DateTime"}
-    photo = {getattr(ExifIFD, name): date for name, date in exif_tags.items() if name != "DateTime"}
-    xmp_tags = {name.removeprefix("XMP-"): y for name, y in years.items() if "XMP" in name}
-    attributes = " ".join(f'{name}="{year}-01-01T00:00:00"' for name, year in xmp_tags.items())
-    news = [(55, f"{y}0101".encode()) for name, y in years.items() if "IPTC" in name]
-    return Blobs(exif(image, photo), packet(attributes=attributes), records(*news, (60, b"000000+0000")))
-
-
-@pytest.mark.parametrize("winner", ORDER)
-def test_the_earlier_in_the_order_gives_the_date(winner: str) -> None:
-    place = ORDER.index(winner)
-    facts = read(dated(*ORDER[place:]))
-    assert (facts.taken_at, facts.taken_source) == (f"{2000 + place}-01-01T00:00:00", winner)
-
-
-@pytest.mark.parametrize(
-    "impossible",
-    [
-        b"0000:00:00 00:00:00",
-        b"2019:02:30 10:00:00",
-        b"2019:13:01 10:00:00",
-        b"1825:12:31 23:59:59",
-        b"2025:06:18 00:00:00",  # more than a day ahead of the clock
-        b"2001:12:00 00:00:00",
-        b"sometime in 2019",
-    ],
-)
-def test_a_date_that_cannot_be_is_passed_over_and_flagged(impossible: bytes) -> None:
-    blob = exif({ImageIFD.DateTime: b"2010:05:06 07:08:09"}, {ExifIFD.DateTimeOriginal: impossible})
-    facts = read(Blobs(exif=blob))
-    assert (facts.taken_at, facts.flags) == ("2010-05-06T07:08:09", ("date_invalid",))
-
-
-def test_a_blank_date_is_only_unknown() -> None:
-    blob = exif(photo={ExifIFD.DateTimeOriginal: b"    :  :     :  :  "})
-    assert read(Blobs(exif=blob)).flags == ()
-
-
-@pytest.mark.parametrize(
-    ("written", "at", "offset", "precision"),
-    [
-        ("2010", "2010-01-01T00:00:00", None, "year"),
-        ("2010-07", "2010-07-01T00:00:00", None, "month"),
-        ("2010-07-08", "2010-07-08T00:00:00", None, "day"),
-        ("2010-07-08T09:10", "2010-07-08T09:10:00", None, "second"),
-        ("2010-07-08T09:10:11.5+1:00", "2010-07-08T09:10:11.500", "+01:00", "second"),
-        ("2010-07-08T09:10:11Z", "2010-07-08T09:10:11", "+00:00", "second"),
-        ("2010-07-08T09:10:11-99:00", "2010-07-08T09:10:11", None, "second"),
-        ("1826-06-01T12:00:00", "1826-06-01T12:00:00", None, "second"),
-    ],
-)
-def test_a_date_says_how_exact_it_is(written: str, at: str, offset: str | None, precision: str) -> None:
-    facts = read(Blobs(xmp=packet(attributes=f'photoshop:DateCreated="{written}"')))
-    assert (facts.taken_at, facts.taken_offset, facts.taken_precision) == (at, offset, precision)
-
-
-@pytest.mark.parametrize(("raw", "precision"), [(b"20100000", "year"), (b"20100700", "month"), (b"20100708", "day")])
-def test_iptc_writes_zeros_for_what_is_not_known(raw: bytes, precision: str) -> None:
-    assert read(Blobs(iptc=records((55, raw)))).taken_precision == precision
-
-
-def test_a_broken_fraction_or_offset_does_not_cost_the_date() -> None:
-    tags = {ExifIFD.SubSecTimeOriginal: b"ab", ExifIFD.OffsetTimeOriginal: b"?", ExifIFD.OffsetTime: b"+02:00"}
-    facts = read(Blobs(exif=exif(photo=tags | {ExifIFD.DateTimeOriginal: b"2019:07:14 10:11:12"})))
-    assert (facts.taken_at, facts.taken_offset) == ("2019-07-14T10:11:12", "+02:00")
-
-
-PARIS = {"LatitudeRef": b"N", "Latitude": ((48, 1), (0, 1), (0, 1)), "LongitudeRef": b"E"}
-PARIS |= {"Longitude": ((2, 1), (0, 1), (0, 1))}
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -239,64 +126,6 @@ def test_exposure_and_lens_come_from_xmp_when_exif_is_silent() -> None:
     assert (facts.lens, facts.camera_make) == ("EF 50mm", "Canon")
 
 
-TITLE = '<dc:title><rdf:Alt><rdf:li xml:lang="de">Sonne</rdf:li><rdf:li xml:lang="x-default">Sun 日</rdf:li></rdf:Alt>'
-TITLE += "</dc:title>"
-
-
-def test_titles_are_taken_in_their_order() -> None:
-    blobs = Blobs(
-        exif=exif({ImageIFD.XPTitle: tuple("Tïtle\0".encode("utf-16-le"))}),
-        xmp=packet(TITLE),
-        iptc=records((5, b"Object")),
-        text={"Title": "PNG"},
-    )
-    assert read(blobs).title == "Sun 日"
-    assert read(replace(blobs, xmp=None)).title == "Object"
-    assert read(replace(blobs, xmp=None, iptc=None)).title == "Tïtle"
-    assert read(Blobs(text=blobs.text)).title == "PNG"
-
-
-@pytest.mark.parametrize(
-    "filler",
-    [
-        "OLYMPUS DIGITAL CAMERA         ",
-        "SONY DSC",
-        "DCIM\\100GOPRO\\GOPR0482.JPG",
-        "default",
-        "KODAK Digital Still Camera",
-        " DIGITAL CAMERA ",
-        "SAMSUNG            ",
-        "Exif_JPEG_PICTURE",
-    ],
-)
-def test_what_cameras_write_by_themselves_is_no_description(filler: str) -> None:
-    blobs = Blobs(exif=exif({ImageIFD.ImageDescription: filler.encode()}), text={"Description": "Our garden"})
-    facts = read(blobs)
-    assert facts.description == "Our garden"
-    assert facts.everything["EXIF"]["ImageDescription"] == filler.strip()
-
-
-def test_a_description_about_a_camera_is_a_description() -> None:
-    blob = exif({ImageIFD.ImageDescription: b"My new Olympus digital camera"})
-    assert read(Blobs(exif=blob)).description == "My new Olympus digital camera"
-
-
-def test_keywords_are_united_in_order_without_repeats() -> None:
-    subject = "<dc:subject><rdf:Bag><rdf:li>sea</rdf:li><rdf:li>a,b;c</rdf:li></rdf:Bag></dc:subject>"
-    words = tuple("sun; sea;ships".encode("utf-16-le"))
-    blobs = Blobs(exif({ImageIFD.XPKeywords: words}), packet(subject), records((25, b"sea"), (25, b"boat")))
-    assert read(blobs).keywords == ("sea", "a,b;c", "boat", "sun", "ships")
-
-
-@pytest.mark.parametrize(("written", "rating"), [("5", 5), ("-1", -1), ("3.0", 3), ("9", None), ("2.5", None)])
-def test_a_rating_is_a_whole_number_of_stars(written: str, rating: int | None) -> None:
-    assert read(Blobs(xmp=packet(attributes=f'xmp:Rating="{written}"'))).rating == rating
-
-
-def test_exif_rates_when_xmp_does_not() -> None:
-    assert read(Blobs(exif=exif({ImageIFD.Rating: 4}))).rating == 4
-
-
 @pytest.mark.parametrize(
     ("raw", "charset", "text"),
     [
@@ -304,6 +133,10 @@ def test_exif_rates_when_xmp_does_not() -> None:
         ("café".encode(), b"", "café"),
         ("café".encode(), b"\x1b%G", "café"),
         (b"\xff\xfe", b"\x1b%G", "\ufffd\ufffd"),
+        ("café".encode("cp1252"), b"\x1b.A", "café"),
+        ("Łódź".encode("iso8859-2"), b"\x1b-B", "Łódź"),
+        ("Москва".encode("iso8859-5"), b"\x1b-L", "Москва"),
+        ("Москва".encode(), b"\x1bno such set", "Москва"),
     ],
 )
 def test_iptc_is_read_in_its_character_set(raw: bytes, charset: bytes, text: str) -> None:
@@ -378,7 +211,7 @@ def test_exif_never_names_a_file_to_be_opened(tmp_path: Any) -> None:
     picture = tmp_path / "x.tif"
     picture.write_bytes(exif({ImageIFD.Make: b"Acme"}).removeprefix(b"Exif\0\0"))
     facts = read(Blobs(exif=str(picture).encode()))
-    assert (facts.camera_make, facts.flags) == (None, ("exif_damaged",))
+    assert (facts.camera_make, facts.flags) == (None, ("exif_repaired",))
 
 
 FULL = exif(
@@ -412,3 +245,61 @@ def test_mutated_blobs_never_raise_and_stay_json(
 def test_random_bytes_never_raise(one: bytes, two: bytes, three: bytes) -> None:
     read(Blobs(b"II*\0\x08\0\0\0" + one, two, b"\x1c\x02" + three))
     read(Blobs(one, b"<a>" + two + b"</a>", three))
+
+
+GUID = b"0123456789ABCDEF" * 2
+NOTE = f'xmpNote:HasExtendedXMP="{GUID.decode()}"'
+
+
+def extension(packet: bytes, *cuts: int, guid: bytes = GUID) -> list[bytes]:
+    """A packet in parts, as a JPEG's segments hold them."""
+    edges = [0, *cuts, len(packet)]
+    head = xmp.EXTENSION + guid + struct.pack(">L", len(packet))
+    return [head + struct.pack(">L", a) + packet[a:b] for a, b in itertools.pairwise(edges)]
+
+
+def test_extended_xmp_is_joined_in_its_order() -> None:
+    parts = extension(packet(TITLE, 'xmp:Rating="1"'), 100, 200)
+    facts = read(Blobs(xmp=packet(attributes=f'xmp:Rating="5" {NOTE}'), xmp_extended=(parts[2], parts[0], parts[1])))
+    assert (facts.title, facts.rating, facts.flags) == ("Sun 日", 5, ())
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param(extension(packet(TITLE), 100)[1:], id="the first part is lost"),
+        pytest.param(extension(packet(TITLE), 100)[:1], id="the last part is lost"),
+        pytest.param(extension(packet(TITLE), guid=b"F" * 32), id="another packet's"),
+        pytest.param([xmp.EXTENSION + GUID], id="cut off"),
+        pytest.param([b""], id="nothing"),
+    ],
+)
+def test_extended_xmp_that_is_not_whole_costs_only_itself(segments: list[bytes]) -> None:
+    facts = read(Blobs(xmp=packet(attributes=f'xmp:Rating="5" {NOTE}'), xmp_extended=tuple(segments)))
+    assert (facts.title, facts.rating, facts.flags) == (None, 5, ("xmp_unreadable",))
+
+
+def test_segments_that_nobody_asked_for_are_ignored() -> None:
+    facts = read(Blobs(xmp=packet(attributes='xmp:Rating="5"'), xmp_extended=tuple(extension(packet(TITLE)))))
+    assert (facts.title, facts.flags) == (None, ())
+
+
+@given(st.lists(st.binary(max_size=60), max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_random_segments_never_raise(segments: list[bytes]) -> None:
+    named = tuple(xmp.EXTENSION + GUID + segment for segment in segments)
+    assert read(Blobs(xmp=packet(attributes=f'xmp:Rating="5" {NOTE}'), xmp_extended=named)).rating == 5
+
+
+def test_what_has_no_field_of_its_own_is_found_in_one_place() -> None:
+    photo = {ExifIFD.Flash: 25, ExifIFD.BodySerialNumber: b"0042", ExifIFD.FocalLengthIn35mmFilm: 50}
+    when = {"DateStamp": b"2019:07:14", "TimeStamp": ((8, 1), (10, 1), (25, 1))}
+    facts = read(Blobs(exif({ImageIFD.Software: b"Ver.1.0"}, photo, **when)))
+    assert facts.everything["camera"] == {
+        "flash": 25,
+        "flash_fired": True,
+        "body_serial": "0042",
+        "software": "Ver.1.0",
+        "focal_length_35mm": 50.0,
+        "gps_at": "2019:07:14 08:10:25",
+    }

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import stat
+import time
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -301,6 +302,24 @@ def test_a_zip_is_expanded_and_its_members_are_tasks_of_their_own(world: World) 
     assert len(world.published()) == 3
 
 
+def test_a_member_without_a_date_of_its_own_has_that_in_its_zip(world: World) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as target:
+        target.writestr(zipfile.ZipInfo("scan.jpg", (2009, 3, 1, 12, 30, 10)), photo(taken=None))
+        target.writestr(zipfile.ZipInfo("no date.jpg"), photo("red", taken=None))
+        target.writestr(zipfile.ZipInfo("no day.jpg", (2009, 2, 30, 0, 0, 0)), photo("lime", taken=None))
+    path = world.drop(out.getvalue(), "a.zip")
+    tasks = [world.task(path, name=f"{at}.jpg", member=at, may_link=False, dropped_at=time.time()) for at in range(3)]
+    dates = [picture_of(run_task(task)).facts.taken_at for task in tasks]
+    assert dates == ["2009-03-01T12:30:10", None, None]
+
+
+def test_what_a_name_says_is_a_date_and_a_place_has_its_time(world: World) -> None:
+    world.rules = dataclasses.replace(world.rules, timezone="Pacific/Auckland")
+    facts = picture_of(world.run(photo(taken=None), "PXL_20240517_142301123.jpg")).facts
+    assert facts.taken_at is not None and facts.taken_at.startswith("2024-05-18T02:23:01")
+
+
 def test_a_zip_that_lies_is_refused_whole(world: World) -> None:
     assert isinstance(world.run(b"PK\3\4 and nothing more", "a.zip"), Rejected)
 
@@ -317,14 +336,14 @@ def test_a_source_that_cannot_be_read_fails_this_try_in_words(world: World) -> N
 def test_a_fault_of_ours_fails_this_try_and_memory_is_the_workers_business(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise KeyError("what")
 
     monkeypatch.setattr(metadata, "read", broken)
     result = world.run(photo())
     assert result == Failed(1, 1, "unexpected KeyError: 'what'")
 
-    def hungry(_: object) -> None:
+    def hungry(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(metadata, "read", hungry)

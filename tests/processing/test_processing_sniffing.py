@@ -13,11 +13,29 @@ from PIL import Image
 from watcher.processing import sniffing
 
 
-@pytest.mark.parametrize("format", sniffing.PICTURES)
+@pytest.mark.parametrize("format", [format for format in sniffing.PICTURES if format not in ("jp2", "heic", "raw")])
 def test_each_format_is_known_by_its_start(format: str) -> None:
     out = io.BytesIO()
     Image.new("RGB", (4, 4)).save(out, format)
     assert sniffing.sniff(out.getvalue()[: sniffing.HEAD_BYTES]) == format
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heic"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "heic"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "jp2"),
+        (b"\xff\x4f\xff\x51\0\x2f", "jp2"),
+        (b"\0\0\0\x18ftypcrx \0\0\0\0crx isom", "raw"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "raw"),
+        (b"IIRO\x08\0\0\0", "raw"),
+        (b"IIU\0\x18\0\0\0", "raw"),
+        (b"FUJIFILMCCD-RAW 0201", "raw"),
+    ],
+)
+def test_formats_of_cameras_and_phones_are_known_by_their_start(head: bytes, kind: str) -> None:
+    assert sniffing.sniff(head) == kind
 
 
 def test_a_zip_is_known_by_its_start_even_an_empty_one() -> None:
@@ -30,16 +48,10 @@ def test_a_zip_is_known_by_its_start_even_an_empty_one() -> None:
 @pytest.mark.parametrize(
     ("head", "said"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypmp42\0\0\0\0isommp42", "video"),
-        (b"\0\0\0\x18ftypcrx \0\0\0\0crx isom", "camera raw"),
         (b"\0\0\0\x08wide\0\0\0\0mdat", "video"),
-        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
         (b"\xff\x0a\x12", "JPEG XL"),
         (b"8BPS\0\1", "Photoshop"),
-        (b"II*\0\x10\0\0\0CR\x02\0", "camera raw"),
-        (b"IIRO\x08\0\0\0", "camera raw"),
         (b"%PDF-1.7", "PDF"),
         (b'<?xml version="1.0"?><svg>', "SVG"),
         (b"\xef\xbb\xbf\n<!doctype html>", "web page"),

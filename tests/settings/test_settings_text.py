@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher import settings
+from watcher import model, settings
 from watcher.settings import amounts, text
 from watcher.settings.whole import TABLES, Settings
 
@@ -36,6 +36,14 @@ def test_the_other_files_in_config_load(name):
     assert loaded.origins[("inbox", 0, "path")] == "file"
 
 
+def test_the_recipes_shown_in_config_load_as_what_they_say():
+    now = settings.load(str(CONFIG / "recipes.toml"), environment={}).settings
+    assert settings.recipes(now, now.inbox[0].recipes[2:]) == (
+        model.Recipe("detail", "300x300", "stretch", crop=(4, "20%", 154, "60%"), enlarge=True),
+        model.Recipe("tiny", "100x100", "fill", 75),
+    )
+
+
 @pytest.mark.parametrize("count", [1, 999, 1000, 1024, 3 * 2**20, 200 * 10**9, 12345, 0])
 def test_sizes_are_written_so_that_they_read_the_same(count):
     assert amounts.parse_bytes(amounts.bytes_text(count)) == count
@@ -43,7 +51,12 @@ def test_sizes_are_written_so_that_they_read_the_same(count):
 
 def test_what_show_writes_loads_again_as_the_same_settings(file):
     first = settings.load(
-        file('[[inbox]]\npath = "/in"\nignore = ["*.part", "\\u0007"]\n[recipes.web]\nsize = 99\n'), environment={}
+        file(
+            '[[inbox]]\npath = "/in"\nignore = ["*.part", "\\u0007"]\n[recipes.web]\nsize = "99x"\n'
+            'crop = [4, "20%", 154, "60%"]\n'
+            'metadata = "all"\ngps = true\nbackground = "#FFeedd"\nformat = "same"\n'
+        ),
+        environment={},
     )
     again = settings.load(file(text.as_toml(first)), environment={})
     assert again.settings == first.settings

@@ -21,6 +21,8 @@ COMMANDS = {
     "jobs": "jobs",
     "failures": "failures",
     "retry": "retry",
+    "render": "render",
+    "remove": "remove",
     "config": "config",
     "sample": "sample",
     "demo": "demo",

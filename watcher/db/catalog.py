@@ -12,19 +12,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watcher.db.jobs import now
-from watcher.model import Picture, shown
+from watcher.model import Picture, Rendition, shown
 
 _MOST_RIVALS = 100
 
 _FACTS = (
     "orientation", "taken_at", "taken_offset", "taken_precision", "taken_source", "camera_make", "camera_model", "lens",
     "iso", "f_number", "exposure_time", "exposure", "focal_length_mm", "latitude", "longitude", "altitude_m",
-    "title", "description", "rating",
+    "title", "description", "rating", "copyright", "city", "state", "country", "location",
 )  # fmt: skip
 _COLUMNS = (
-    "digest", "stored_digest", "key", "name", "format", "size", "width", "height", *_FACTS, "keywords", "flags",
-    "folder", "batch", "inbox", "imported_at", "metadata", "job_id",
+    "digest", "stored_digest", "key", "name", "format", "size", "width", "height", *_FACTS, "creator", "place",
+    "keywords", "flags", "folder", "batch", "inbox", "imported_at", "metadata", "job_id",
 )  # fmt: skip
+
+_RENDITION = "(asset_id, recipe, key, width, height, size, fingerprint) values (?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,12 @@ class Catalog:
         return () if len(rows) > _MOST_RIVALS else tuple((row["digest"], row["key"]) for row in rows)
 
     def find(self, digest: str) -> Known | None:
-        row = self._db.execute("select id, key, size from assets where digest = ?", (digest,)).fetchone()
+        row = self._db.execute("select id from assets where digest = ?", (digest,)).fetchone()
+        return None if row is None else self.known(row["id"])
+
+    def known(self, asset: int) -> Known | None:
+        """The asset with this id."""
+        row = self._db.execute("select id, key, size from assets where id = ?", (asset,)).fetchone()
         if row is None:
             return None
         renditions = self._db.execute("select key from renditions where asset_id = ?", (row["id"],))
@@ -69,6 +76,21 @@ class Catalog:
         self._db.execute("update assets set key = ? where id = ?", (picture.key, asset))
         self._db.execute("delete from renditions where asset_id = ?", (asset,))
         self._set_renditions(asset, picture)
+
+    def remove(self, asset: int) -> None:
+        """The asset's rows and words go; what its jobs tell of its files stays, and leads to no asset."""
+        self._db.execute("update jobs set asset_id = null where asset_id = ?", (asset,))
+        self._db.execute("delete from renditions where asset_id = ?", (asset,))
+        self._db.execute("delete from assets where id = ?", (asset,))
+
+    def put_rendition(self, asset: int, rendition: Rendition) -> None:
+        """Write down a rendition, in place of its recipe's former one."""
+        self._db.execute(
+            f"""insert into renditions {_RENDITION} on conflict (asset_id, recipe) do update set key = excluded.key,
+                width = excluded.width, height = excluded.height, size = excluded.size,
+                fingerprint = excluded.fingerprint""",
+            _row(asset, rendition),
+        )
 
     def named(self, keys: Sequence[str]) -> set[str]:
         """Those of `keys` that an asset names: they must never be deleted."""
@@ -97,6 +119,8 @@ class Catalog:
             picture.width,
             picture.height,
             *(getattr(facts, column) for column in _FACTS),
+            "; ".join(facts.creator) or None,  # as EXIF's Artist has several
+            ", ".join(filter(None, (facts.location, facts.city, facts.state, facts.country))) or None,
             json.dumps(list(facts.keywords), ensure_ascii=False),
             json.dumps(list(dict.fromkeys(picture.flags))),
             shown(os.path.dirname(os.fsdecode(dropped["path"]))) or None,
@@ -108,7 +132,8 @@ class Catalog:
         )
 
     def _set_renditions(self, asset: int, picture: Picture) -> None:
-        self._db.executemany(
-            "insert into renditions (asset_id, recipe, key, width, height, size) values (?, ?, ?, ?, ?, ?)",
-            [(asset, r.recipe, r.key, r.width, r.height, r.size) for r in picture.renditions],
-        )
+        self._db.executemany(f"insert into renditions {_RENDITION}", [_row(asset, one) for one in picture.renditions])
+
+
+def _row(asset: int, one: Rendition) -> tuple[object, ...]:
+    return (asset, one.recipe, one.key, one.width, one.height, one.size, one.fingerprint)

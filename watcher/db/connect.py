@@ -1,4 +1,7 @@
-"""Connections to the catalog: the one writer's, and readers that never write. Raw sqlite3; no statement lives here."""
+"""Connections to the catalog: the daemon's, a command's that edits it, and readers that never write.
+
+Raw sqlite3; no statement lives here.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from urllib.parse import quote
 from watcher.errors import DatabaseError
 
 BUSY_SECONDS = 5.0
+EDIT_SECONDS = 30.0  # a command waits for the daemon's transactions, as long as a person waits for a command
 
 
 def open_writer(path: str, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
@@ -25,9 +29,9 @@ def open_writer(path: str, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connec
         connection.execute("pragma synchronous = full")
         connection.execute("pragma foreign_keys = on")
         _migrate(connection, path)
-    except sqlite3.DatabaseError as error:
+    except BaseException as error:
         connection.close()
-        if isinstance(error, sqlite3.OperationalError):
+        if isinstance(error, sqlite3.OperationalError) or not isinstance(error, sqlite3.DatabaseError):
             raise
         raise DatabaseError(
             f"{path} is not a catalog of photo-watcher ({error}): move it away, or restore a backup"
@@ -41,14 +45,44 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
 
     from watcher.db.migrations import catalog
 
-    database = Database(connection)
+    if _missing_steps(connection, path):
+        catalog.apply(Database(connection))
+
+
+def _missing_steps(connection: sqlite3.Connection, path: str) -> bool:
+    """Whether the catalog is of an older version. Raises DatabaseError when it is of a newer one."""
+    from sqlite_utils import Database
+
+    from watcher.db.migrations import catalog
+
     known = [step.name for step in catalog._migrations]
-    applied = [step.name for step in catalog.applied(database)]
+    applied = [step.name for step in catalog.applied(Database(connection))]
     newer = [name for name in applied if name not in known]
     if newer:
         raise DatabaseError(f"{path} was made by a newer photo-watcher (it has {', '.join(newer)}): update the program")
-    if len(applied) < len(known):
-        catalog.apply(database)
+    return len(applied) < len(known)
+
+
+@contextlib.contextmanager
+def editing(path: str) -> Iterator[sqlite3.Connection]:
+    """A connection for a command's own transactions, beside the daemon or without one.
+
+    It never migrates: a daemon of the older version may be running. Raises DatabaseError when there is no catalog,
+    when it is of another version, and for whatever SQLite says while it is open.
+    """
+    open_reader(path).close()  # its sentences, for a catalog that is not there or is none
+    uri = "file:" + quote(os.fsencode(os.path.abspath(path))) + "?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, timeout=EDIT_SECONDS, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("pragma foreign_keys = on")
+        if _missing_steps(connection, path):
+            raise DatabaseError(f"{path} is of an older photo-watcher: start watcher run, it brings it up to date")
+        yield connection
+    except sqlite3.Error as error:
+        raise DatabaseError(f"cannot write the catalog {path}: {error}") from None
+    finally:
+        connection.close()
 
 
 def open_reader(path: str) -> sqlite3.Connection:

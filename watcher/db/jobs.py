@@ -21,7 +21,7 @@ OPEN = "('" + "', '".join(state for state in get_args(State) if state not in FIN
 SUSPECT = "(deaths >= 2 or interruptions >= 3)"
 
 _SELECT = f"""select j.id, j.state, j.attempt, j.claim, j.parent_id, j.member, j.inbox_id, j.path, j.name, j.size,
-    j.finished_at, j.reason, (select {SUSPECT} from jobs where id = j.id) as suspect,
+    j.created_at, j.finished_at, j.reason, (select {SUSPECT} from jobs where id = j.id) as suspect,
     p.claim as archive_claim, p.path as archive_path, j.asset_id, j.surplus, j.left_at
   from jobs j left join jobs p on p.id = j.parent_id"""
 
@@ -53,6 +53,7 @@ def _job(row: sqlite3.Row) -> Job:
         path=os.fsdecode(row["path"]),
         name=row["name"],
         size=row["size"] or 0,
+        created_at=row["created_at"],
         finished_at=row["finished_at"],
         reason=row["reason"],
         suspect=bool(row["suspect"]),

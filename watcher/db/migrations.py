@@ -136,3 +136,39 @@ def full_text(db: Database) -> None:
         f"create trigger assets_fts_before before update of {watched} on assets begin {drop} end",
         f"create trigger assets_fts_after after update of {watched} on assets begin {put} end",
     )
+
+
+@catalog()
+def fingerprints_creators_and_places(db: Database) -> None:
+    """What a rendition was made by, and the rest of what a picture says: its creator and its place, indexed too.
+
+    The columns of an FTS5 table cannot be added to: the index, its view and its triggers are made anew.
+    """
+    columns = "title, description, keywords, name, camera, lens, batch, place, creator"
+    watched = "title, description, keywords, name, camera_make, camera_model, lens, batch, place, creator"
+    put = f"insert into assets_fts(rowid, {columns}) select id, {columns} from assets_text where id = new.id;"
+    drop = (
+        f"insert into assets_fts(assets_fts, rowid, {columns}) "
+        f"select 'delete', id, {columns} from assets_text where id = old.id;"
+    )
+    _script(
+        db,
+        "alter table renditions add column fingerprint text not null default ''",  # '' is of no recipe that there is
+        *(f"alter table assets add column {name} text" for name in
+          ("creator", "copyright", "city", "state", "country", "location")),
+        *(f"drop trigger assets_fts_{event}" for event in ("insert", "delete", "before", "after")),
+        "drop table assets_fts",
+        "drop view assets_text",
+        """create view assets_text as select id, title, description,
+             replace(trim(keywords, '[]"'), '", "', ' ') as keywords,
+             name, trim(coalesce(camera_make, '') || ' ' || coalesce(camera_model, '')) as camera, lens, batch,
+             place, creator
+           from assets""",
+        f"""create virtual table assets_fts using fts5({columns},
+             content='assets_text', content_rowid='id', tokenize='unicode61 remove_diacritics 2')""",
+        "insert into assets_fts(assets_fts) values ('rebuild')",
+        f"create trigger assets_fts_insert after insert on assets begin {put} end",
+        f"create trigger assets_fts_delete before delete on assets begin {drop} end",
+        f"create trigger assets_fts_before before update of {watched} on assets begin {drop} end",
+        f"create trigger assets_fts_after after update of {watched} on assets begin {put} end",
+    )  # fmt: skip

@@ -22,11 +22,14 @@ from watcher.model import shown
 RANKED_MATCHES = 20_000
 
 _CHUNK = 500
-_WEIGHTS = "10, 4, 8, 4, 1, 1, 1"  # title, description, keywords, name, camera, lens, batch
+# What a match in each column of the index weighs, in their order there (db/migrations.py).
+_WEIGHTS = {
+    "title": 10, "description": 4, "keywords": 8, "name": 4,
+    "camera": 1, "lens": 1, "batch": 1, "place": 6, "creator": 3,
+}  # fmt: skip
+_RANK = f"bm25(assets_fts, {', '.join(map(str, _WEIGHTS.values()))})"
 _NEWEST = "assets.taken_at desc nulls last, assets.id desc"
-_TEXTS = " || char(10) || ".join(
-    f"coalesce({column}, '')" for column in ("title", "description", "keywords", "name", "camera", "lens", "batch")
-)
+_TEXTS = " || char(10) || ".join(f"coalesce({column}, '')" for column in _WEIGHTS)
 _SPECIAL = {
     "path": "key as path",
     "renditions": "(select json_group_object(recipe, key) from renditions where asset_id = assets.id) as renditions",
@@ -151,7 +154,7 @@ def _order(connection: sqlite3.Connection, words: Sequence[str], sort: str | Non
         return _by_field(sort or "")
     if not _parse(words)[0] or (sort is None and _too_many(connection, words)):
         return _NEWEST
-    return f"bm25(assets_fts, {_WEIGHTS}), {_NEWEST}"
+    return f"{_RANK}, {_NEWEST}"
 
 
 def _too_many(connection: sqlite3.Connection, words: Sequence[str]) -> bool:

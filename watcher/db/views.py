@@ -1,7 +1,8 @@
-"""Reading the journal, and finding the assets that a person means. Only selects; shapes are plain rows."""
+"""Reading the journal and the renditions, and finding the assets that a person means. Only selects; plain rows."""
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ Row = dict[str, Any]
 JOB_KEYS = (
     "id", "name", "inbox", "batch", "state", "attempt", "reason", "created_at", "finished_at", "asset_id",
 )  # fmt: skip
+
+_ORIGINAL = "assets.id, assets.key, assets.format, assets.size as original_size"
 
 
 def jobs(
@@ -144,6 +147,44 @@ def assets_by_name(connection: sqlite3.Connection, name: str) -> list[int]:
         connection,
         "select id from assets where name = ? union select asset_id from jobs where name = ? and asset_id is not null",
         (name, name),
+    )
+
+
+def original(connection: sqlite3.Connection, asset: int) -> Row | None:
+    """An asset's original: id, key, format, original_size (bytes); None when there is none."""
+    found = _rows(connection, f"select {_ORIGINAL} from assets where id = ?", (asset,))
+    return found[0] if found else None
+
+
+def rendition(connection: sqlite3.Connection, asset: int, recipe: str) -> Row | None:
+    """An asset's rendition by `recipe`: key, size (bytes), fingerprint; None when there is none."""
+    columns = "key, size, fingerprint"
+    found = _rows(connection, f"select {columns} from renditions where asset_id = ? and recipe = ?", (asset, recipe))
+    return found[0] if found else None
+
+
+def renditions_by_recipe(connection: sqlite3.Connection) -> list[Row]:
+    """Each recipe that there are renditions of: recipe, count, bytes."""
+    return _rows(
+        connection,
+        "select recipe, count(*) as count, sum(size) as bytes from renditions group by recipe order by recipe",
+    )
+
+
+def outdated(connection: sqlite3.Connection, recipe: str, fingerprint: str, inboxes: Sequence[str]) -> list[Row]:
+    """Assets whose rendition by `recipe` has another fingerprint, or that came by one of `inboxes` and have none.
+
+    As `original` gives them, with `size`, the bytes of that rendition, or None. What could not be rendered when it
+    came is not missing anything.
+    """
+    return _rows(
+        connection,
+        f"""select {_ORIGINAL}, renditions.size from assets
+              left join renditions on renditions.asset_id = assets.id and renditions.recipe = ?
+            where renditions.fingerprint <> ?
+              or (renditions.recipe is null and instr(assets.flags, '"no_renditions"') = 0
+                  and assets.inbox in (select value from json_each(?)))""",
+        (recipe, fingerprint, json.dumps(list(inboxes))),
     )
 
 

@@ -28,7 +28,9 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 _ZIP_END = b"PK\x05\x06"
 _ZIP64_LOCATOR = b"PK\x06\x07"
-_STARTS = (_JPEG, _PNG, b"RIFF", b"GIF87a", b"GIF89a", _ZIP, _ZIP_END, b"BM", b"\0\0\0")  # the last: a box
+_JP2 = b"\0\0\0\x0cjP  "
+_CODESTREAM = b"\xff\x4f\xff\x51"  # JPEG 2000 without boxes
+_STARTS = (_JPEG, _PNG, _CODESTREAM, b"RIFF", b"GIF87a", b"GIF89a", _ZIP, _ZIP_END, b"BM", b"\0\0\0")  # the last: a box
 _SHORTEST = 12  # no format told apart here has a shorter header
 
 
@@ -139,6 +141,27 @@ def _bmff(window: _Window) -> Ending:
     return Ending.NONE
 
 
+def _jp2(window: _Window) -> Ending:
+    offset, pixels = 0, False
+    for _ in range(_STEPS):
+        box = window.at(offset, 16)
+        if len(box) < 8:
+            return Ending.COMPLETE if pixels and offset == window.size else Ending.CUT
+        length = int.from_bytes(box[:4])
+        pixels = pixels or box[4:8] == b"jp2c"
+        if length == 0:  # to the end of the file: the codestream's own end must be there
+            return _codestream(window) if pixels else Ending.NONE
+        if length == 1:
+            length = int.from_bytes(box[8:16])
+        offset += max(8, length)
+    return Ending.NONE
+
+
+def _codestream(window: _Window) -> Ending:
+    # its end of codestream looks like a JPEG's end of image, and can stand nowhere else (ISO/IEC 15444-1, annex A)
+    return _end_of_image(window, 2)
+
+
 def _gif(window: _Window) -> Ending:
     offset = 13 + _colour_table(window.at(10, 1))
     for _ in range(_STEPS):
@@ -206,4 +229,6 @@ _WALKERS: tuple[tuple[bytes, Callable[[_Window], Ending]], ...] = (
     (_ZIP, _zip),
     (_ZIP_END, _zip),
     (b"BM", _bmp),
+    (_JP2, _jp2),
+    (_CODESTREAM, _codestream),
 )

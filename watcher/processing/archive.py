@@ -14,6 +14,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import IO, BinaryIO
 
 from watcher.errors import RejectedError
@@ -23,6 +24,7 @@ from watcher.model import Limits, Member
 _CHUNK = 1 << 20
 _LZMA_CHUNK = 1 << 12  # bytes asked for; zipfile unpacks all that a chunk holds, up to 7,000 times as much
 _RATIO_FLOOR = 50_000_000  # bytes; below it a high ratio is a screenshot, not a bomb
+_NO_YEAR = 1980  # the first that a zip can name, and what writers put who do not know
 _LOCAL_HEADER = 30  # bytes, its fixed part (APPNOTE 4.3.7)
 _ENCRYPTED, _UTF8 = 0x1, 0x800  # general purpose flags (APPNOTE 4.4.4)
 _last: tuple[tuple[int, ...], zipfile.ZipFile] | None = None
@@ -67,6 +69,18 @@ def extract(path: str, index: int, target: BinaryIO, limits: Limits) -> None:
                 target.write(chunk)
             if left or source.read(1) or checksum != entry.CRC:
                 raise RejectedError("the member is damaged: it is not what the zip's directory says")
+
+
+def modified(path: str, index: int) -> float | None:
+    """When a member was last changed, unix seconds; zips know it by local time. None where that is not said."""
+    with _opened(path) as archive:
+        date = archive.infolist()[index].date_time
+    if date[0] <= _NO_YEAR:
+        return None
+    try:
+        return datetime(*date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def member_path(entry: zipfile.ZipInfo) -> str:

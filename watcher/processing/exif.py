@@ -1,14 +1,14 @@
 """Reads the TIFF structure that holds EXIF, in whatever state it is, and says what its values mean.
 
 Owns the walk over the bytes (byte order, sizes, bounds, loops: a bad entry costs only itself) and the reading
-of a value as text, number, date or degrees. Which tag answers which question is metadata.py's to know.
-Rules: TIFF 6.0 section 2; Exif 2.32 sections 4.6.2, 4.6.5 (comments, dates) and 4.6.6 (GPS); 3.0 (type 129).
+of a value as text, number or degrees. Which tag answers which question is for metadata.py, dates.py, positions.py
+and reconciling.py to know.
+Rules: TIFF 6.0 section 2; Exif 2.32 sections 4.6.2, 4.6.5 (comments) and 4.6.6 (degrees); 3.0 (type 129).
 """
 
 from __future__ import annotations
 
 import math
-import re
 import struct
 import unicodedata
 from dataclasses import dataclass
@@ -23,8 +23,6 @@ _TEXT = (2, 129)
 _UNDEFINED = 7
 _RATIONALS = (5, 10)
 _CHILDREN = {"0th": {0x8769: "Exif", 0x8825: "GPS"}, "Exif": {0xA005: "Interop"}}
-_LATITUDE_REF, _LONGITUDE_REF = 1, 3  # each followed by its coordinate
-_ALTITUDE_REF, _ALTITUDE = 5, 6
 _USER_COMMENT = 0x9286
 _XP_TAGS = range(0x9C9B, 0x9CA0)  # title, comment, author, keywords, subject
 _MAX_SHOWN = 64
@@ -213,37 +211,6 @@ def degrees(value: Value | None) -> float | None:
     if len(numbers) < len(parts):
         return None
     return sum(part / scale for part, scale in zip(numbers, (1, 60, 3600), strict=False))
-
-
-def date(tags: Tags, date_tag: int, fraction_tag: int, offset_tags: tuple[int, ...]) -> str:
-    """Date, fraction and offset in one text, or "". A broken fraction or offset does not cost the date."""
-    written = (text(tags.get(date_tag)) or "").strip()
-    if not re.search(r":\d\d:\d\d$", written, re.ASCII):
-        return written
-    fraction = (text(tags.get(fraction_tag)) or "").strip()
-    offsets = ((text(tags.get(tag)) or "").strip() for tag in offset_tags)
-    offset = next((o for o in offsets if re.fullmatch(r"Z|[+-]\d\d:\d\d", o, re.ASCII)), "")
-    return written + (f".{fraction}" if re.fullmatch(r"\d+", fraction, re.ASCII) else "") + offset
-
-
-def position(gps: Tags) -> tuple[float | None, float | None]:
-    """Latitude and longitude in degrees, south and west negative; as written, even when not on earth."""
-    return _coordinate(gps, _LATITUDE_REF, "NS"), _coordinate(gps, _LONGITUDE_REF, "EW")
-
-
-def _coordinate(gps: Tags, ref_tag: int, refs: str) -> float | None:
-    """None without the letter that gives the sign: a wrong hemisphere is worse than none."""
-    size = degrees(gps.get(ref_tag + 1))
-    ref = (text(gps.get(ref_tag)) or "").strip().upper()[:1]
-    if size is None or not ref or ref not in refs:
-        return None
-    return -size if ref in "SW" else size
-
-
-def altitude(gps: Tags) -> float | None:
-    """Metres, negative below the sea."""
-    size = number(gps.get(_ALTITUDE))
-    return -size if size is not None and gps.get(_ALTITUDE_REF) in (1, b"\x01", b"1") else size
 
 
 def shown(tag: int, value: Value, rational: bool, big_endian: bool) -> object:

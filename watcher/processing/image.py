@@ -1,7 +1,8 @@
-"""Pixels: open, judge, decode, turn upright, colour, scale, encode. The only module that imports Pillow.
+"""Pixels: open, judge, decode, turn upright, scale.
 
 `Picture` opens one file within the limits and hands out what it says about itself; `render` makes all recipes
-from one decode. Nothing is written here; where metadata lies in a file is embedded.py's to know.
+from one decode. Nothing is written here. Colours are colour.py's, the files that come out encoding.py's, JPEGs without
+their end cutoff.py's; where metadata lies in a file is embedded.py's to know.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
-from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from watcher.errors import RejectedError
-from watcher.model import Format, Limits, Recipe
-from watcher.processing import embedded, framing
+from watcher.model import Facts, Format, Limits, Recipe
+from watcher.processing import colour, cutoff, embedded, encoding, framing, labels
 from watcher.processing.metadata import Blobs
 
 Image.MAX_IMAGE_PIXELS = None  # our own limits are asked before anything is decoded; see `Picture`
@@ -34,6 +35,8 @@ _PILLOW: dict[Format, str] = {
     "gif": "GIF",
     "tiff": "TIFF",
     "bmp": "BMP",
+    "jp2": "JPEG2000",
+    "heic": "HEIF",
 }
 # EXIF orientation -> what to do to the stored pixels (CIPA DC-008, 4.6.4 Orientation)
 _TURNS = {
@@ -49,22 +52,24 @@ _UNTURNS = {6: 8, 8: 6}
 # Bytes a pixel while it is decoded and brought to 8 bits, both copies counted: C keeps three colours in four bytes.
 _BYTES = {"1": 2, "L": 1, "P": 5, "PA": 8, "LA": 4, "RGB": 4, "RGBA": 4, "CMYK": 4, "LAB": 4, "I": 13, "F": 13}
 _WIDE_BYTES = 8  # 16-bit grey, and any mode that is converted first
-_LIBRARY_BYTES: dict[Format, int] = {"webp": 12, "avif": 12}  # what these decoders hold beside Pillow's pixels
-_WHOLE_TIFF = 256_000_000  # bytes; a larger one keeps its metadata to itself
-_RAW_TAGS = (50706, 37398)  # DNGVersion, TIFF/EPStandardID: the picture in front is only the camera's preview
-_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-_LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-_MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}  # a profile's colour space -> pixels that fit
+# what these decoders hold beside Pillow's pixels
+_LIBRARY_BYTES: dict[Format, int] = {"webp": 12, "avif": 12, "heic": 12, "jp2": 24}
+_WHOLE = 256_000_000  # bytes; of a larger file that is searched whole the metadata stay unread
+# in the file's XMP, or in that of a picture behind it: Adobe's, Apple's, and Google's containers
+_NO_FACTS = Facts()
+_GAIN_MAPS = (b"hdr-gain-map", b"HDRGainMap", b"GainMap", b"iso:ts:21496:-1")
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One finished rendition: its recipe's name, its size in px, its encoded bytes."""
+    """One finished rendition: its recipe's name and fingerprint, its size in px, its encoded bytes, their format."""
 
     recipe: str
     width: int
     height: int
     content: bytes
+    format: Format
+    fingerprint: str
 
 
 class Picture:
@@ -72,7 +77,8 @@ class Picture:
 
     A JPEG is decoded by `render`, at the scale that the recipes need. All else has one scale and is decoded at
     once: a PNG may carry its metadata behind its pixels, and Pillow turns a TIFF upright while it loads it.
-    So `width` and `height` are as stored, but for TIFF, where they are upright.
+    So `width` and `height` are as stored, but for TIFF and for a HEIC whose container turns it, where they are
+    upright; `turned` is the orientation that HEIC's decoder took out of the metadata. `pages` counts those of a TIFF.
     Any exception of Pillow is final for an image object: a second `load` of a broken one reports success.
     """
 
@@ -80,11 +86,15 @@ class Picture:
         self.format = format
         self._limits = limits
         self._file = file
+        _ready(format)
         with _judged(format):
             self._image = Image.open(file, formats=(_PILLOW[format],))
             self.width, self.height = self._image.size
-            self._check()
-            self._flags = self._frames()
+            check_pixels(self.width, self.height, limits)
+            self.turned: int | None = self._image.info.get("original_orientation")
+            self.pages = getattr(self._image, "n_frames", 1) if format == "tiff" else 1
+            self._upright = format == "tiff" or (format == "heic" and embedded.container_turns(self._content()))
+            self._flags = self._told()
             if format != "jpeg":
                 self._load()
                 self.width, self.height = self._image.size
@@ -94,44 +104,82 @@ class Picture:
         with _judged(self.format):
             if self.format == "tiff":
                 return self._tiff_blobs()
-            return (embedded.of_png if self.format == "png" else embedded.of_info)(self._image.info)
+            if self.format == "jp2":
+                return embedded.of_jp2(self._content())
+            if self.format == "png":
+                return embedded.of_png(self._image.info)
+            return embedded.of_info(self._image.info, getattr(self._image, "applist", ()))
 
     def upright(self, orientation: int) -> tuple[int, int]:
         """Width and height in px of the picture as it is to be seen."""
-        swapped = orientation >= 5 and self.format != "tiff"
+        swapped = orientation >= 5 and not self._upright
         return (self.height, self.width) if swapped else (self.width, self.height)
 
-    def render(self, recipes: tuple[Recipe, ...], orientation: int) -> tuple[list[Rendered], tuple[str, ...]]:
-        """All recipes from one decode, upright and in sRGB, and flags: animated, multi_page, icc_converted.
+    def render(
+        self, recipes: tuple[Recipe, ...], orientation: int, facts: Facts = _NO_FACTS
+    ) -> tuple[list[Rendered], tuple[str, ...]]:
+        """All recipes from one decode, upright and in sRGB, and the picture's flags.
 
-        Raises RejectedError when the pixels cannot be had whole, or would take more memory than the limits allow.
+        They are animated, multi_page, hdr_gain_map, truncated_end and icc_converted. `facts` are what a recipe with
+        metadata says. Raises RejectedError when the pixels cannot be had whole, when a recipe cuts out nothing, or
+        when it would take more memory than the limits allow.
         """
-        by = max((framing.scale(recipe, self.upright(orientation)) for recipe in recipes), default=1.0)
+        upright = self.upright(orientation)
+        by = max((framing.scale(recipe, upright) for recipe in recipes), default=1.0)
         work = framing.scaled((self.width, self.height), by)
         with _judged(self.format):
-            if self.format == "jpeg":
-                self._image.draft(None, work)  # the smallest scale above it that JPEG's arithmetic offers; None: mode
-                self._load()
-            image, converted = _to_srgb(_resized(_plain(self._image), work), self._image.info.get("icc_profile"))
-            if orientation in _TURNS and self.format != "tiff":
-                image = image.transpose(_TURNS[orientation])
-            rendered = [_rendered(image, recipe) for recipe in recipes]
-        return rendered, (*self._flags, "icc_converted") if converted else self._flags
-
-    def _check(self) -> None:
-        if self.width * self.height > self._limits.max_pixels:
-            raise RejectedError(
-                f"the picture has {self.width} x {self.height} pixels; "
-                f"limits.max_pixels allows {self._limits.max_pixels:,}"
+            cut = self.format == "jpeg" and self._decode(work)
+            image, converted = colour.to_srgb(
+                _resized(colour.plain(self._image), work), self._image.info.get("icc_profile")
             )
-        tags = getattr(self._image, "tag_v2", {})
-        if any(tag in tags for tag in _RAW_TAGS):
-            raise RejectedError("it is a camera raw file; this version does not read them")
+            if orientation in _TURNS and not self._upright:
+                image = image.transpose(_TURNS[orientation])
+            rendered = [self._rendered(image, recipe, upright, facts) for recipe in recipes]
+        cut = cut or (self.format == "png" and b"IEND" not in self._content())  # its pixels are all there
+        seen = ("truncated_end",) * cut + ("icc_converted",) * converted
+        return rendered, (*self._flags, *seen)
 
-    def _frames(self) -> tuple[str, ...]:
-        if self.format == "jpeg" or not getattr(self._image, "is_animated", False):
-            return ()
-        return ("multi_page",) if self.format == "tiff" else ("animated",)
+    def _rendered(self, image: Image.Image, recipe: Recipe, upright: framing.Size, facts: Facts) -> Rendered:
+        size, box = framing.frame(recipe, upright)
+        across, down = image.width / upright[0], image.height / upright[1]
+        part = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+        image = _resized(image, size, part if box != (0, 0, *upright) else None)
+        format = encoding.format_of(recipe, self.format)
+        said = labels.of(recipe, facts, self.blobs()) if recipe.metadata != "none" else labels.NONE
+        content = encoding.encoded(image, recipe, format, said)
+        return Rendered(recipe.name, image.width, image.height, content, format, recipe.fingerprint())
+
+    def _told(self) -> tuple[str, ...]:
+        """What the file's own structure says of itself before it is decoded."""
+        if self.format == "jpeg":
+            return ("hdr_gain_map",) * self._has_gain_map()
+        parts = "multi_page" if self.format in ("tiff", "heic") else "animated"
+        gain_maps = [urn for urn in self._image.info.get("aux", ()) if "hdrgainmap" in urn]  # HEIC's auxiliary pictures
+        return (parts,) * getattr(self._image, "is_animated", False) + ("hdr_gain_map",) * bool(gain_maps)
+
+    def _has_gain_map(self) -> bool:
+        if any(mark in (embedded.of_info(self._image.info).xmp or b"") for mark in _GAIN_MAPS):
+            return True
+        return "mp" in self._image.info and any(mark in self._content() for mark in _GAIN_MAPS)
+
+    def _decode(self, work: framing.Size) -> bool:
+        """Decode a JPEG at the smallest scale that serves `work`; whether its end is missing."""
+        if self._image.info.get("progressive"):  # at an eighth what a cut takes away would not show
+            work = max(work[0], self.width // 2), max(work[1], self.height // 2)
+        self._image.draft(None, work)  # the smallest scale above it that JPEG's arithmetic offers; None: its own mode
+        try:
+            self._load()
+        except OSError as error:
+            if "truncated" not in str(error):
+                raise
+            return self._mended(None, work)
+        if cutoff.is_suspect(self._image):
+            return self._mended(self._image, work)
+        return cutoff.lacks_end(self._file)
+
+    def _mended(self, loaded: ImageFile.ImageFile | None, work: framing.Size) -> bool:
+        self._image, cut = cutoff.judged(self._file, loaded, work)
+        return cut
 
     def _load(self) -> None:
         """Decode, if the memory that it takes is within the limit."""
@@ -150,13 +198,17 @@ class Picture:
         self._image.load()
 
     def _tiff_blobs(self) -> Blobs:
-        whole = b""
-        if self._file.seek(0, io.SEEK_END) <= _WHOLE_TIFF:
-            self._file.seek(0)
-            whole = self._file.getvalue() if isinstance(self._file, io.BytesIO) else self._file.read()
+        whole = self._content()
         if whole[2:3] in (b"\x2a", b"\0"):  # BigTIFF has 43 there, and other widths
             return embedded.of_tiff(whole)
         return embedded.of_info(self._image.info)
+
+    def _content(self) -> bytes:
+        """The whole file, b"" when it is very large."""
+        if self._file.seek(0, io.SEEK_END) > _WHOLE:
+            return b""
+        self._file.seek(0)
+        return self._file.getvalue() if isinstance(self._file, io.BytesIO) else self._file.read()
 
 
 def from_rgb(
@@ -181,6 +233,27 @@ def from_rgb(
     out = io.BytesIO()
     image.save(out, _PILLOW[format], quality=quality, exif=exif)
     return out.getvalue()
+
+
+def _ready(format: Format) -> None:
+    """Make the decoder of an optional format known. Raises RejectedError where it is not installed."""
+    if format != "heic" or "HEIF" in Image.OPEN:
+        return
+    try:
+        import pillow_heif
+    except ImportError:
+        raise RejectedError(
+            "it is a HEIC picture; to read them, install the addition: pip install 'photo-watcher[heif]'"
+        ) from None
+    pillow_heif.register_heif_opener()
+
+
+def check_pixels(width: int, height: int, limits: Limits) -> None:
+    """Raise RejectedError when there are more than the limits allow."""
+    if width * height > limits.max_pixels:
+        raise RejectedError(
+            f"the picture has {width} x {height} pixels; limits.max_pixels allows {limits.max_pixels:,}"
+        )
 
 
 @contextlib.contextmanager
@@ -211,75 +284,3 @@ def _resized(image: Image.Image, size: framing.Size, box: framing.Box | None = N
         return image
     # reducing_gap: pixels that a filter of three times the size would average anyway are averaged first
     return image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
-
-
-def _plain(image: Image.Image) -> Image.Image:
-    """8 bits a channel in a mode that can be scaled and coloured: L, LA, RGB, RGBA, CMYK, LAB."""
-    if image.mode.startswith("I;16"):
-        return image.convert("I").point(lambda level: level * (1 / 257) + 0.5).convert("L")
-    if image.mode in ("I", "F"):
-        return _squeezed(image)
-    if image.mode == "PA" or "transparency" in image.info:
-        return image.convert("RGBA")
-    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK", "LAB"):
-        return image
-    return image.convert("L" if image.mode == "1" else "RGB")
-
-
-def _squeezed(image: Image.Image) -> Image.Image:
-    """Wide integers and floats as 8 bits: by their nominal range where that is plain, else by their extremes."""
-    low, high = image.getextrema()
-    assert not isinstance(low, tuple) and not isinstance(high, tuple)
-    if low >= 0 and high <= 1 and image.mode == "F":
-        low, high = 0, 1
-    elif low >= 0 and high <= 65535:
-        low, high = 0, 255 if high <= 255 else 65535
-    factor = 255 / ((high - low) or 1)
-    return image.convert("F").point(lambda level: level * factor + (0.5 - low * factor)).convert("L")
-
-
-def _to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, bool]:
-    """L or RGB in sRGB on white where it was transparent, and whether an embedded profile was converted from."""
-    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
-    colours = image.convert("RGB" if image.mode == "RGBA" else "L") if alpha is not None else image
-    by_profile = _converted(colours, _profile(icc, colours.mode))
-    colours = by_profile or colours
-    if colours.mode == "LAB":
-        colours = _converted(colours, _LAB) or colours
-    if colours.mode not in ("L", "RGB"):
-        colours = colours.convert("RGB")
-    if alpha is not None:
-        ground = Image.new(colours.mode, colours.size, "white")
-        ground.paste(colours, mask=alpha)
-        colours = ground
-    return colours, by_profile is not None
-
-
-def _profile(icc: bytes | None, mode: str) -> ImageCms.ImageCmsProfile | None:
-    """The embedded profile, when it is readable, fits the pixels, and is not sRGB itself."""
-    if not icc:
-        return None
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        space = profile.profile.xcolor_space.strip()
-        name = (profile.profile.profile_description or "").lower()
-    except Exception:  # an unreadable profile is no reason to refuse the picture
-        return None
-    return profile if mode == _MODES.get(space) and "srgb" not in name else None
-
-
-def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile | None) -> Image.Image | None:
-    if profile is None:
-        return None
-    intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
-    with contextlib.suppress(Exception):  # a profile that breaks on use is no reason to refuse the picture either
-        return ImageCms.profileToProfile(image, profile, _SRGB, intent, "RGB", flags=flags)
-    return None
-
-
-def _rendered(image: Image.Image, recipe: Recipe) -> Rendered:
-    image = _resized(image, *framing.frame(recipe, image.size))
-    out = io.BytesIO()
-    image.info = {}  # nothing of the original's metadata travels: its orientation would turn the preview again
-    image.save(out, "JPEG", quality=recipe.quality)
-    return Rendered(recipe.name, image.width, image.height, out.getvalue())

@@ -1,7 +1,7 @@
 """Reads IPTC-IIM records (the older newsroom metadata) as text by name.
 
 Owns the record structure, the character set, the names of the datasets of record 2 and how they write a date.
-What they mean for a picture is metadata.py's to know.
+What they mean for a picture is for metadata.py, dates.py, positions.py and reconciling.py to know.
 Rules: IPTC-NAA Information Interchange Model 4.2: datasets, record 1 (1:90) and record 2.
 """
 
@@ -47,7 +47,12 @@ _NAMES = {
     122: "Writer-Editor",
 }
 _MARK = 0x1C
-_UTF8 = b"\x1b%G"  # what dataset 1:90 holds when everything is UTF-8
+# What dataset 1:90 holds: an escape sequence of ISO 2022. Who declares Latin-1 on Windows writes cp1252.
+_CODECS = dict.fromkeys((b"\x1b%G", b"\x1b%/G", b"\x1b%/H", b"\x1b%/I"), "utf-8") | {
+    b"\x1b" + half + final: codec
+    for half in (b"-", b".")
+    for final, codec in ((b"A", "cp1252"), (b"B", "iso8859-2"), (b"F", "iso8859-7"), (b"L", "iso8859-5"))
+}
 _CLOCK = re.compile(r"\d\d:?\d\d:?\d\d([+-]\d\d:?\d\d)?", re.ASCII)
 _MAX_RECORDS = 10_000
 
@@ -55,12 +60,12 @@ _MAX_RECORDS = 10_000
 def read(records: bytes) -> dict[str, list[str]]:
     """The texts of record 2 by dataset name ("2:nnn" without one), in file order. Never raises."""
     found: dict[str, list[str]] = {}
-    declared = False
+    codec: str | None = None
     for record, dataset, raw in _records(records):
         if (record, dataset) == (1, 90):
-            declared = raw == _UTF8
+            codec = _CODECS.get(raw)
         elif record == 2 and dataset != 0:
-            text = raw.decode("utf-8", "replace") if declared else decoded(raw)
+            text = raw.decode(codec, "replace") if codec else decoded(raw)
             found.setdefault(_NAMES.get(dataset, f"2:{dataset}"), []).append(text)
     return found
 

@@ -23,6 +23,12 @@ SUFFIXES: dict[Format, tuple[str, ...]] = {
     "gif": (".gif",),
     "tiff": (".tif", ".tiff"),
     "bmp": (".bmp", ".dib"),
+    "jp2": (".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf"),
+    "heic": (".heic", ".heif", ".hif"),
+    "raw": (
+        *(".raw", ".dng", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2"),
+        *(".pef", ".srw", ".x3f", ".3fr", ".iiq", ".erf", ".mrw", ".rwl"),
+    ),
 }
 _PICTURE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 # A rendition's file name is its original's plus at most a suffix of its own (".jpg"), and a name that is taken grows

@@ -12,7 +12,7 @@ import io
 import os
 from dataclasses import replace
 from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from watcher.errors import RejectedError, RetryError, UnavailableError
 from watcher.model import (
@@ -21,8 +21,10 @@ from watcher.model import (
     Facts,
     Failed,
     Format,
+    Limits,
     Picture,
     Processed,
+    Recipe,
     Rejected,
     Rendition,
     Task,
@@ -30,7 +32,7 @@ from watcher.model import (
     Unavailable,
     shown,
 )
-from watcher.processing import archive, image, metadata, naming, sniffing
+from watcher.processing import archive, image, metadata, naming, raw, sniffing
 from watcher.storage.base import KeyTakenError, Storage
 from watcher.storage.local import LocalStorage
 
@@ -71,6 +73,20 @@ def work(task: Task, storage: Storage, workspace: str) -> TaskResult:
         return Failed(task.job_id, task.attempt, f"unexpected {type(error).__name__}: {error}")
 
 
+def render(
+    path: str, format: Format, recipes: tuple[Recipe, ...], limits: Limits
+) -> tuple[list[image.Rendered], tuple[str, ...]]:
+    """Renditions of an original that stands in the library, from one decode, and the picture's flags.
+
+    `path` is the file, `format` what the catalog says that it is. Raises RejectedError when it cannot be rendered,
+    OSError when it cannot be read.
+    """
+    with open(path, "rb") as file:
+        opened = _opened(file, format, limits)
+        facts = _facts(opened)
+        return opened.render(recipes, facts.orientation or 1, facts)
+
+
 def _work(task: Task, storage: Storage, workspace: str) -> TaskResult:
     path = task.source if task.member is None else _extracted(task, workspace)
     with open(path, "rb") as file:
@@ -83,7 +99,7 @@ def _work(task: Task, storage: Storage, workspace: str) -> TaskResult:
         content.seek(0)
         if _stands(digest, before.st_size, task, storage):
             return Duplicate(task.job_id, task.attempt, digest)
-        picture, rendered = _develop(content, kind, digest, before.st_size, task)
+        picture, rendered = _develop(content, kind, digest, before, task)
         _unchanged(file, before)  # before: what changed is not published; after: nor is it committed
         published = _publish(picture, rendered, path, task, storage, workspace)
         _unchanged(file, before)
@@ -95,6 +111,9 @@ def _extracted(task: Task, workspace: str) -> str:
     path = os.path.join(workspace, "member")
     with open(path, "xb") as target:
         archive.extract(task.source, task.member, target, task.rules.limits)
+    made = archive.modified(task.source, task.member)
+    if made is not None:
+        os.utime(path, (made, made))
     return path
 
 
@@ -103,11 +122,9 @@ def _kind(file: BinaryIO, size: int, task: Task) -> sniffing.Kind:
     if size == 0:
         raise RejectedError("the file is empty")
     limits = task.rules.limits
-    head = file.read(sniffing.HEAD_BYTES)
-    file.seek(0)
-    kind = sniffing.sniff(head)
+    kind = sniffing.kind(file)
     if kind is None:
-        raise RejectedError(f"it is {sniffing.refusal(head)}")
+        raise RejectedError(f"it is {sniffing.refusal(file.read(sniffing.HEAD_BYTES))}")
     if kind == "zip" and task.member is not None:
         raise RejectedError("it is a zip inside a zip; unpack it and drop what it holds")
     if kind != "zip" and size > limits.max_file_bytes:
@@ -125,16 +142,29 @@ def _stands(digest: str, size: int, task: Task, storage: Storage) -> bool:
 
 
 def _develop(
-    file: BinaryIO, format: Format, digest: str, size: int, task: Task
+    file: BinaryIO, format: Format, digest: str, status: os.stat_result, task: Task
 ) -> tuple[Picture, list[image.Rendered]]:
     """Read and render: all that can go wrong with a picture goes wrong here, before anything is written."""
-    opened = image.Picture(file, format, task.rules.limits)
-    facts = metadata.read(opened.blobs())
+    opened = _opened(file, format, task.rules.limits)
+    facts = _facts(
+        opened, name=task.name, mtime=status.st_mtime, first_seen=task.dropped_at, timezone=task.rules.timezone
+    )
     orientation = facts.orientation or 1
-    rendered, flags = opened.render(task.rules.recipes, orientation)
+    rendered, flags = opened.render(task.rules.recipes, orientation, facts)
     width, height = opened.upright(orientation)
     key = naming.original_key(task.rules.name_template, task.name, _taken(facts), format, digest)
-    return Picture(digest, key, format, size, width, height, facts, (), (*facts.flags, *flags)), rendered
+    return Picture(digest, key, format, status.st_size, width, height, facts, (), (*facts.flags, *flags)), rendered
+
+
+def _opened(file: BinaryIO, format: Format, limits: Limits) -> image.Picture | raw.Raw:
+    return raw.Raw(file, limits) if format == "raw" else image.Picture(file, format, limits)
+
+
+def _facts(opened: image.Picture | raw.Raw, **known: Any) -> Facts:
+    facts = metadata.read(opened.blobs(), **known)
+    if opened.pages > 1:
+        facts = replace(facts, everything={**facts.everything, "File": {"PageCount": opened.pages}})
+    return replace(facts, orientation=opened.turned) if opened.turned else facts
 
 
 def _taken(facts: Facts) -> datetime | None:
@@ -151,9 +181,9 @@ def _publish(
         staged = os.path.join(workspace, one.recipe)
         with open(staged, "xb") as target:
             target.write(one.content)
-        below = naming.rendition_key(one.recipe, key)
+        below = naming.rendition_key(one.recipe, key, one.format)
         storage.put(below, staged, replace=True, link=True)
-        renditions.append(Rendition(one.recipe, below, one.width, one.height, len(one.content)))
+        renditions.append(Rendition(one.recipe, below, one.width, one.height, len(one.content), one.fingerprint))
     return replace(picture, key=key, renditions=tuple(renditions))
 
 

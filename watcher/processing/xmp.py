@@ -1,7 +1,7 @@
 """Reads an XMP packet into plain values. The only home of defusedxml.
 
 Owns XML and RDF: encodings, limits against hostile packets, the ways in which RDF can say the same thing.
-What a property means for a picture is metadata.py's to know.
+What a property means for a picture is for metadata.py, dates.py, positions.py and reconciling.py to know.
 Rules: XMP specification part 1 (ISO 16684-1), serialization; part 2, GPSCoordinate.
 """
 
@@ -28,6 +28,7 @@ _PREFIXES = {
     "http://ns.adobe.com/xap/1.0/mm/": "xmpMM",
     "http://ns.adobe.com/xap/1.0/rights/": "xmpRights",
     "http://ns.adobe.com/xap/1.0/g/img/": "xmpGImg",
+    "http://ns.adobe.com/xmp/note/": "xmpNote",
     "http://ns.adobe.com/exif/1.0/": "exif",
     "http://ns.adobe.com/exif/1.0/aux/": "aux",
     "http://cipa.jp/exif/1.0/": "exifEX",
@@ -42,7 +43,8 @@ _PREFIXES = {
     "http://ns.microsoft.com/photo/1.0/": "MicrosoftPhoto",
 }
 _COORDINATE = re.compile(r"\s*(\d+\.?\d*)(?:,(\d+\.?\d*))?(?:,(\d+\.?\d*))?\s*([NSEW])\s*", re.ASCII)
-_BASE64 = re.compile(r"[A-Za-z0-9+/=\s]{2048,}")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=\r\n]{2048,}")  # no blanks: prose has them
+EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"  # how a JPEG's segment of extended XMP begins
 _MAX_BYTES = 16 << 20
 _MAX_DEPTH = 100
 _MAX_ELEMENTS = 100_000
@@ -87,6 +89,26 @@ class _Bounded(TreeBuilder):
     def end(self, tag: str) -> Element:
         self._depth -= 1
         return super().end(tag)
+
+
+def extended(main: Properties, segments: tuple[bytes, ...]) -> bytes | None:
+    """The packet that `main` names as its extension, joined from its parts; None without one, b"" when part is lost.
+
+    A segment is a JPEG's APP1 from the signature on: the extension's digest in 32 letters, the whole length and
+    the place of this part in 4 bytes each, the part (XMP part 3, section 1.1.3.1).
+    """
+    named = (text(main.get("xmpNote:HasExtendedXMP")) or "").encode("utf-8", "replace")
+    bodies = (segment.removeprefix(EXTENSION) for segment in segments)
+    mine = sorted((body[36:40], body[40:], body[32:36]) for body in bodies if body[:32] == named)
+    if not named or not segments:
+        return None
+    at, parts = 0, []
+    for place, part, _ in mine:
+        if int.from_bytes(place, "big") != at:
+            return b""
+        parts.append(part)
+        at += len(part)
+    return b"".join(parts) if mine and at == int.from_bytes(mine[0][2], "big") else b""
 
 
 def _characters(packet: bytes) -> str:

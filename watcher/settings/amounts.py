@@ -12,6 +12,10 @@ from watcher import locate
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+COLOURS = (  # the sixteen of HTML 4, and the other way to write gray
+    *("white", "silver", "gray", "grey", "black", "red", "maroon", "yellow", "olive", "lime", "green"),
+    *("aqua", "teal", "blue", "navy", "fuchsia", "purple"),
+)
 LONGEST_SIDE = 20_000  # px
 
 
@@ -57,12 +61,43 @@ def parse_umask(value: object) -> int:
 
 
 def parse_size(value: object) -> str:
-    """A recipe's size, "1600" or "300x300" (px)."""
-    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", str(value), re.ASCII)
-    sides = [int(side) for side in match.groups() if side] if match else [0]
-    if all(1 <= side <= LONGEST_SIDE for side in sides):
-        return "x".join(map(str, sides))
-    raise ValueError(f'must be pixels such as 1600 or "300x300", each side from 1 to {LONGEST_SIDE}')
+    """A recipe's size (px): "1600", "300x300", "800x" or "x600"."""
+    text = str(value)
+    sides = text.split("x") if re.fullmatch(r"\d{1,5}|\d{0,5}x\d{0,5}", text, re.ASCII) else []
+    if any(sides) and all(1 <= int(side) <= LONGEST_SIDE for side in sides if side):
+        return "x".join(str(int(side)) if side else "" for side in sides)
+    raise ValueError(f'must be pixels such as 1600, "300x300", "800x" or "x600", each side from 1 to {LONGEST_SIDE}')
+
+
+def parse_crop(value: object) -> tuple[int | str, ...]:
+    """A recipe's crop: nothing, or left, top, right and bottom, each px or a share such as "20%"."""
+    edges = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if len(edges) not in (0, 4) or not all(_is_edge(edge) for edge in edges):
+        raise ValueError(
+            'must be four edges, left, top, right and bottom, each pixels or percent: [4, "20%", 154, "60%"]'
+        )
+    for name, near, far in (("left", *edges[0::2]), ("top", *edges[1::2])) if edges else ():
+        if type(near) is type(far) and _share(near) >= _share(far):
+            raise ValueError(f"cuts out nothing: its {name} edge {near} is not before {far}, the edge across")
+    return edges
+
+
+def _is_edge(edge: object) -> bool:
+    if isinstance(edge, str):
+        return re.fullmatch(r"\d{1,3}(\.\d{1,6})?%", edge, re.ASCII) is not None
+    return isinstance(edge, int) and not isinstance(edge, bool) and abs(edge) <= 10**6
+
+
+def _share(edge: int | str) -> float:
+    return float(str(edge).rstrip("%"))
+
+
+def parse_colour(value: object) -> str:
+    """The colour of a ground: "", one of COLOURS, or #rrggbb."""
+    colour = value.lower() if isinstance(value, str) else "?"
+    if colour in ("", *COLOURS) or re.fullmatch(r"#[0-9a-f]{6}", colour, re.ASCII):
+        return colour
+    raise ValueError(f'must be "#rrggbb" or one of {", ".join(COLOURS)}')
 
 
 def size_text(value: str) -> str | int:
@@ -80,3 +115,12 @@ def parse_recipe_name(name: str) -> str:
 def umask_text(umask: int) -> str:
     """A umask as it is written in the file: three octal digits."""
     return f"{umask:03o}"
+
+
+def check_timezone(name: str) -> str:
+    """An IANA name that this machine knows, or "" for its own."""
+    import zoneinfo
+
+    if name and name not in zoneinfo.available_timezones():
+        raise ValueError('must be a time zone such as "Europe/Lisbon" or "Asia/Tokyo", or "" for the machine\'s')
+    return name

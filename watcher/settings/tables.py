@@ -28,8 +28,11 @@ GB = 10**9
 Bytes = Annotated[int, BeforeValidator(amounts.parse_bytes), PlainSerializer(amounts.bytes_text, when_used="json")]
 Folder = Annotated[str, PlainValidator(amounts.parse_path)]
 OptionalFile = Annotated[str, PlainValidator(amounts.parse_optional_path)]
+Timezone = Annotated[str, AfterValidator(amounts.check_timezone)]
 Umask = Annotated[int, PlainValidator(amounts.parse_umask), PlainSerializer(amounts.umask_text, when_used="json")]
 Size = Annotated[str, PlainValidator(amounts.parse_size), PlainSerializer(amounts.size_text, when_used="json")]
+Crop = Annotated[tuple[int | str, ...], PlainValidator(amounts.parse_crop), PlainSerializer(list, when_used="json")]
+Colour = Annotated[str, PlainValidator(amounts.parse_colour)]
 RecipeName = Annotated[str, AfterValidator(amounts.parse_recipe_name)]
 
 
@@ -65,6 +68,13 @@ class Library(Table):
         validate_default=False,  # a file has text of octal digits
         description='Rights that new files do not give: "022" lets all read, "027" the group, "077" nobody.',
     )
+    timezone: Timezone = Field(
+        default="",
+        description='For times in UTC without a place, such as "Europe/Lisbon"; "" is the machine\'s.',
+    )
+    trash_days: int = Field(
+        default=30, ge=0, le=36500, description="How many days the library's trash keeps what was removed."
+    )
 
     @field_validator("database")
     @classmethod
@@ -90,22 +100,52 @@ class Inbox(Table):
 
 
 class Recipe(Table):
-    """A rendition: a smaller copy of each picture, in a folder of the library with its name."""
+    """A rendition: another copy of each picture, mostly a smaller one, in a folder with its name."""
 
     size: Size = Field(
         default="1600",
-        description='Pixels: 1600 is the long side, "300x300" a box; small pictures are not enlarged.',
+        description='Pixels: 1600 is the long side, "300x300" a box, "800x" the width, "x600" the height.',
     )
-    mode: Literal["fit", "fill"] = Field(
-        default="fit", description='"fit" shows the whole picture, "fill" cuts it so that it fills the box.'
+    mode: Literal["fit", "fill", "stretch"] = Field(
+        default="fit",
+        description='"fit" shows the whole picture; "fill" cuts it to fill the box, "stretch" bends it to the box.',
     )
-    quality: int = Field(default=82, ge=1, le=95, description="JPEG quality, 1 to 95: higher is finer and larger.")
+    quality: int = Field(
+        default=82, ge=1, le=95, description="Quality of JPEG, WebP and AVIF, 1 to 95: higher is finer and larger."
+    )
+    crop: Crop = Field(
+        default=(),
+        description='The part to take: left, top, right, bottom, as pixels or percent: [4, "20%", 154, "60%"].',
+    )
+    enlarge: bool = Field(default=False, description="Whether small pictures are enlarged to the size.")
+    format: Literal["jpeg", "png", "webp", "avif", "same"] = Field(
+        default="jpeg",
+        description='jpeg, png, webp or avif; "same" keeps the original\'s where it is one of these.',
+    )
+    background: Colour = Field(
+        default="",
+        description='The colour behind what is transparent, such as "#ffffff"; "" keeps that, or is white in a JPEG.',
+    )
+    progressive: bool = Field(default=False, description="Whether a JPEG loads coarse at first, then finer.")
+    metadata: Literal["none", "essentials", "all"] = Field(
+        default="none",
+        description='"essentials" keeps date, title, creator and copyright, "all" whatever the original says.',
+    )
+    gps: bool = Field(default=False, description="Whether the metadata say where the picture was taken.")
 
     @field_validator("mode")
     @classmethod
     def _box_to_fill(cls, value: str, info: ValidationInfo) -> str:
-        if value == "fill" and "x" not in info.data.get("size", "x"):
-            raise ValueError('"fill" needs a box to fill, such as size = "300x300"')
+        width, across, height = info.data.get("size", "1x1").partition("x")
+        if value != "fit" and not (width and across and height):
+            raise ValueError(f'"{value}" needs a box to fill, such as size = "300x300"')
+        return value
+
+    @field_validator("gps")
+    @classmethod
+    def _metadata_for_gps(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("metadata") == "none":
+            raise ValueError('needs metadata = "essentials" or "all" to be kept in')
         return value
 
 
