@@ -31,7 +31,7 @@ FIELDS = (
     Field("stored_digest", "text", "SHA-256 of the original in the library"),
     Field("path", "text", "where the original lies"),
     Field("name", "text", r"file name as it was dropped; bytes that are not UTF-8 as \xNN"),
-    Field("format", "text", "jpeg png webp avif gif tiff bmp"),
+    Field("format", "text", "jpeg png webp avif gif tiff bmp jp2 heic raw"),
     Field("size", "number", "bytes of the original"),
     Field("width", "number", "pixels, once upright"),
     Field("height", "number", "pixels, once upright"),
