@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .PHONY: demo test check lint format bench torture clean
 
 demo: $(VENV)/.ready
-	$(BIN)/watcher demo demo
+	@$(BIN)/watcher demo demo
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -28,17 +29,20 @@ bench: $(VENV)/.ready
 torture: $(VENV)/.ready-dev
 	TEST_KILLS=1000 $(BIN)/python -m pytest tests/test_kill.py --timeout 3600
 
+# A half-made environment would pass for a whole one the next time, so it goes when something fails.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "photo-watcher needs Python 3.11 or later; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV) || { echo "No venv module: on Debian and Ubuntu, sudo apt install python3-venv"; exit 1; }
+	  { echo "photo-watcher needs Python 3.11 or later; $(PYTHON) is older or missing. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Python has no venv module here. On Debian and Ubuntu: sudo apt install python3-venv"; exit 1; }
 
 $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[heif]'
+	@$(PIP) -e '.[heif]'
 	@touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt -e '.[heif,raw,dev]'
+	@$(PIP) -e '.[heif,raw,dev]'
 	@touch $@
 
 clean:
