@@ -70,7 +70,6 @@ class Limits:
     zip_members: int = 100_000
     zip_bytes: int = 200_000_000_000
     zip_ratio: int = 200
-    zip_seconds: int = 600
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from marked_pictures import CORNERS, corner_names, encoded, noise, patches
+from PIL import Image
 from pillow_heif import register_heif_opener
 
 from watcher.errors import RejectedError
@@ -21,31 +22,7 @@ from watcher.processing.run import render
 
 register_heif_opener()
 PREVIEW = Recipe("preview", quality=95)
-COLOURS = ("red", "lime", "blue", "white")
 ORIENTATION = 0x0112
-
-
-def patches(size: tuple[int, int] = (96, 64)) -> Image.Image:
-    width, height = size
-    picture = Image.new("RGB", size)
-    draw = ImageDraw.Draw(picture)
-    for at, colour in enumerate(COLOURS):
-        left, top = at % 2 * width // 2, at // 2 * height // 2
-        draw.rectangle((left, top, left + width // 2, top + height // 2), fill=colour)
-    return picture
-
-
-def corners(picture: Image.Image) -> tuple[str, ...]:
-    width, height = picture.size
-    names = {(255, 0, 0): "red", (0, 255, 0): "lime", (0, 0, 255): "blue", (255, 255, 255): "white"}
-    levels = [picture.getpixel(at) for at in ((4, 4), (width - 5, 4), (4, height - 5), (width - 5, height - 5))]
-    return tuple(names[tuple(255 if level > 127 else 0 for level in one)] for one in levels)
-
-
-def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    out = io.BytesIO()
-    picture.save(out, kind, **options)
-    return out.getvalue()
 
 
 SMALL = {kind: encoded(patches((48, 32)), kind) for kind in ("jpeg", "HEIF", "JPEG2000")}
@@ -84,12 +61,12 @@ def test_a_heic_is_turned_once_and_tells_how_it_lay(tmp_path: Path, orientation:
     (made,), _ = picture.render((PREVIEW,), picture.turned or facts.orientation or 1)
     seen = Image.open(io.BytesIO(made.content)).convert("RGB")
     assert (seen.size, picture.upright(orientation)) == ((96, 64), (96, 64))
-    assert corners(seen) == COLOURS
+    assert corner_names(seen) == CORNERS
     assert (picture.turned or 1, facts.camera_make) == (orientation, "Maker")
     path = tmp_path / "a.heic"
     path.write_bytes(content)
     (made,), _ = render(str(path), "heic", (PREVIEW,), Limits())
-    assert corners(Image.open(io.BytesIO(made.content)).convert("RGB")) == COLOURS
+    assert corner_names(Image.open(io.BytesIO(made.content)).convert("RGB")) == CORNERS
 
 
 def test_without_their_additions_heic_and_raw_are_refused_with_what_to_install(
@@ -108,7 +85,7 @@ def test_without_their_additions_heic_and_raw_are_refused_with_what_to_install(
 @pytest.mark.parametrize("percent", [10, 50, 90])
 def test_a_heic_or_jpeg_2000_that_is_cut_off_is_refused(percent: int) -> None:
     for format, kind, options in (("heic", "HEIF", {}), ("jp2", "JPEG2000", {}), ("jp2", "JPEG2000", {"no_jp2": True})):
-        content = encoded(Image.effect_noise((200, 200), 70).convert("RGB"), kind, **options)
+        content = encoded(noise((200, 200)).convert("RGB"), kind, **options)
         with pytest.raises(RejectedError, match=r"cut off|damaged"):
             image.Picture(io.BytesIO(content[: len(content) * percent // 100]), format, Limits())  # type: ignore[arg-type]
 
@@ -129,7 +106,7 @@ def test_jpeg_2000_is_read_with_and_without_boxes(mode: str, options: dict[str, 
     (made,), flags = image.Picture(io.BytesIO(content), "jp2", Limits()).render((PREVIEW,), 1)
     seen = Image.open(io.BytesIO(made.content)).convert("RGB")
     if mode.startswith("RGB"):
-        assert corners(seen) == COLOURS
+        assert corner_names(seen) == CORNERS
     elif mode == "I;16":
         assert all(abs(level - 128) < 3 for level in seen.getpixel((9, 9)))  # type: ignore[union-attr]
     assert flags == ()
@@ -198,7 +175,7 @@ def test_a_camera_raw_file_is_shown_by_the_preview_in_it(orientation: int, seen_
     assert (facts.orientation, facts.camera_make) == (orientation, "Maker")
     (made,), flags = opened.render((PREVIEW,), orientation, facts)
     seen = Image.open(io.BytesIO(made.content)).convert("RGB")
-    assert corners(seen)[0] == seen_first
+    assert corner_names(seen)[0] == seen_first
     assert (flags, opened.width, opened.height) == ((), 32, 24)
     assert opened.upright(orientation) == ((32, 24) if orientation == 1 else (24, 32))
 
@@ -206,7 +183,7 @@ def test_a_camera_raw_file_is_shown_by_the_preview_in_it(orientation: int, seen_
 def test_a_preview_that_its_camera_had_turned_is_not_turned_again() -> None:
     content = dng(encoded(patches((64, 96)), "jpeg", quality=95), 6)
     (made,), _ = raw.Raw(io.BytesIO(content), Limits()).render((PREVIEW,), 6, metadata.Facts())
-    assert corners(Image.open(io.BytesIO(made.content)).convert("RGB")) == COLOURS
+    assert corner_names(Image.open(io.BytesIO(made.content)).convert("RGB")) == CORNERS
 
 
 def test_a_camera_raw_file_without_a_preview_is_kept_without_renditions() -> None:
@@ -214,6 +191,12 @@ def test_a_camera_raw_file_without_a_preview_is_kept_without_renditions() -> Non
     assert opened.render((PREVIEW,), 1, metadata.Facts()) == ([], ("no_renditions",))
     with pytest.raises(RejectedError, match=r"limits\.max_pixels"):
         raw.Raw(io.BytesIO(dng(b"", 1)), Limits(max_pixels=700))
+
+
+def test_a_camera_raw_file_that_memory_may_not_hold_is_refused_unread() -> None:
+    content = dng(b"", 1) + bytes(3_000_000)
+    with pytest.raises(RejectedError, match=r"takes its whole 3 MB; limits\.max_decoded_bytes allows 2 MB"):
+        raw.Raw(io.BytesIO(content), Limits(max_decoded_bytes=2_000_000))
 
 
 @pytest.mark.parametrize("content", [b"II*\0\x10\0\0\0CR\2\0" + bytes(90), b"FUJIFILMCCD-RAW " + bytes(900), b"IIU\0"])

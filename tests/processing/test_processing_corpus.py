@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -42,20 +43,23 @@ REFUSED_FILES = {
 }
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Any:
-    (tmp_path / "library" / ".watcher").mkdir(parents=True)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Carries out the task of a file, once for all that is asked of its result."""
+    library = tmp_path_factory.mktemp("library")
+    (library / ".watcher").mkdir()
     rules = Rules(
-        str(tmp_path / "library"),
+        str(library),
         "{taken:%Y}/{taken:%m}/{taken:%Y%m%d-%H%M%S}_{stem}",
         RECIPES,
         Limits(max_decoded_bytes=200_000_000),
         fsync=False,
     )
 
+    @functools.cache
     def carried_out(path: Path) -> TaskResult:
         result = run_task(Task(1, 1, str(path), path.name, rules, may_link=False))
-        assert os.listdir(tmp_path / "library" / ".watcher" / "tmp") == []
+        assert os.listdir(library / ".watcher" / "tmp") == []
         return result
 
     return carried_out
@@ -82,7 +86,7 @@ def test_every_picture_is_processed_or_refused_by_its_name(corpus: Path, run: An
 
 
 def test_sizes_are_those_that_exiftool_reads_turned_upright(corpus: Path, run: Any) -> None:
-    readings = {item["SourceFile"]: item for item in json.loads((corpus / "exiftool.json").read_bytes())}
+    readings = {reading["SourceFile"]: reading for reading in json.loads((corpus / "exiftool.json").read_bytes())}
     wrong, compared = {}, 0
     for path in files(corpus, "metadata", "orientation"):
         reading = readings[f"{path.parent.name}/{path.name}"]

@@ -230,7 +230,7 @@ def same_offset(ours: str | None, theirs: str | None) -> bool:
 def same(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, tuple):
         listed = theirs if isinstance(theirs, list) else [theirs]
-        return list(ours) == [str(item).strip() for item in listed]
+        return list(ours) == [str(one).strip() for one in listed]
     if isinstance(ours, str):
         return ours == str(theirs).strip()
     return ours == theirs or (
@@ -264,7 +264,7 @@ def compared(facts: Facts, reading: dict[str, Any], mwg: dict[str, Any]) -> Iter
 
 
 def readings(corpus: Path, name: str) -> dict[str, dict[str, Any]]:
-    return {item["SourceFile"]: item for item in json.loads((corpus / name).read_bytes())}
+    return {reading["SourceFile"]: reading for reading in json.loads((corpus / name).read_bytes())}
 
 
 def pictures(corpus: Path, by_group: dict[str, dict[str, Any]]) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import pytest
+from marked_pictures import encoded, noise
 from PIL import Image
 
 from watcher.errors import RejectedError
@@ -28,9 +29,7 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def jpeg(mode: str = "RGB", **options: Any) -> bytes:
-    out = io.BytesIO()
-    Image.effect_noise((WIDTH, HEIGHT), 70).convert(mode).save(out, "JPEG", quality=88, **options)
-    return out.getvalue()
+    return encoded(noise((WIDTH, HEIGHT)).convert(mode), "JPEG", quality=88, **options)
 
 
 WHOLE = {kind: jpeg(**options) for kind, options in KINDS.items()}
@@ -96,9 +95,7 @@ def test_a_progressive_jpeg_that_lacks_a_whole_scan_is_refused() -> None:
 
 
 def test_a_flat_grey_picture_is_whole_and_cut_it_is_found_out() -> None:
-    out = io.BytesIO()
-    Image.new("RGB", (WIDTH, HEIGHT), (128, 128, 128)).save(out, "JPEG")
-    content = out.getvalue()
+    content = encoded(Image.new("RGB", (WIDTH, HEIGHT), (128, 128, 128)), "JPEG")
     assert flags(content) == ()
     assert flags(content[:-2]) == ("truncated_end",)
 
@@ -122,9 +119,7 @@ def test_headers_cut_anywhere_are_refused_or_walked(kind: str) -> None:
 @pytest.mark.parametrize("format", ["png", "webp", "gif"])
 @pytest.mark.parametrize("percent", [50, 90])
 def test_other_formats_that_are_cut_off_are_refused(format: Any, percent: int) -> None:
-    out = io.BytesIO()
-    Image.effect_noise((WIDTH, HEIGHT), 70).save(out, format)
-    content = out.getvalue()
+    content = encoded(noise((WIDTH, HEIGHT)), format)
     with pytest.raises(RejectedError, match=r"cut off|damaged"):
         picture = image.Picture(io.BytesIO(content[: len(content) * percent // 100]), format, Limits())
         picture.render((RECIPES["full"],), 1)

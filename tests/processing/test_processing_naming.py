@@ -117,21 +117,6 @@ def test_a_taken_name_gets_eight_digits_and_then_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("a/b/c.jpg", "c.jpg"),
-        ("a\\b.jpg", "b.jpg"),
-        ("..\\..\\x.jpg", "x.jpg"),
-        ("a.jpg/", "a.jpg"),
-        ("", ""),
-        ("..", ".."),
-    ],
-)
-def test_the_last_part_of_a_path_of_any_system_is_its_name(path: str, expected: str) -> None:
-    assert naming.base_name(path) == expected
-
-
-@pytest.mark.parametrize(
     "template", [TEMPLATE, "{stem}", "{taken:%Y-%m}/{stem}", "a{{b}}/{stem}", "{taken:%Y%m%d%H%M%S}"]
 )
 def test_a_good_template_is_accepted(template: str) -> None:

@@ -6,14 +6,16 @@ import dataclasses
 import io
 from typing import Any
 
+import piexif
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from marked_pictures import encoded
 from PIL import Image, ImageCms, ImageColor
 
 from watcher.errors import RejectedError
 from watcher.model import Facts, Format, Limits, Recipe
-from watcher.processing import framing, image, metadata, stripping
+from watcher.processing import framing, image, metadata, stripping, xmp
 from watcher.processing.run import render
 from watcher.settings.amounts import COLOURS
 
@@ -30,12 +32,6 @@ FACTS = Facts(
     altitude_m=4.5,
     orientation=6,
 )
-
-
-def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
-    out = io.BytesIO()
-    picture.save(out, kind, **options)
-    return out.getvalue()
 
 
 def quadrants(size: tuple[int, int]) -> Image.Image:
@@ -205,8 +201,6 @@ def test_a_date_of_which_the_month_is_known_stays_one() -> None:
 
 def camera_exif() -> bytes:
     """Orientation, a maker note, a place, and a thumbnail, as a camera writes them."""
-    import piexif
-
     return bytes(
         piexif.dump(
             {
@@ -239,6 +233,29 @@ def test_all_that_the_original_says_travels_but_its_orientation_thumbnail_and_pl
     assert b"GPS" not in seen.info["xmp"] and b"Orientation" not in seen.info["xmp"]
     _, seen = made(content, "jpeg", Recipe("x", metadata="all", gps=True), 6)
     assert read_again(seen.fp.getvalue(), "jpeg").latitude == pytest.approx(-33.8568)  # type: ignore[union-attr]
+
+
+def test_a_place_told_in_utf_8_stays_behind_too() -> None:
+    place = piexif.dump({"0th": {}, "GPS": {27: b"behind the old mill"}})
+    in_utf_8 = place.replace(b"\0\x1b\0\x07", b"\0\x1b\0\x81")  # type 129, which Exif 3.0 adds
+    assert in_utf_8 != place
+    assert b"mill" not in stripping.exif(in_utf_8, gps=False)
+    assert b"mill" in stripping.exif(in_utf_8, gps=True)
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [XMP, XMP.replace(b"exif:", b"e:").replace(b":exif", b":e"), XMP.decode().encode("utf-16")],
+    ids=["usual", "another prefix", "UTF-16"],
+)
+def test_a_place_stays_behind_however_xmp_tells_it(packet: bytes) -> None:
+    assert (xmp.read(packet) or {})["exif:GPSLongitude"] == "151,12.9E"
+    left = stripping.xmp(packet, gps=False)
+    assert "GPS" not in str(xmp.read(left)) and (left == b"" or packet is XMP)
+
+
+def test_an_orientation_under_another_prefix_stays_behind_even_with_its_place() -> None:
+    assert stripping.xmp(XMP.replace(b"tiff:", b"t:").replace(b":tiff", b":t"), gps=True) == b""
 
 
 @given(st.data())

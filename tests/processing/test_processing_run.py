@@ -352,6 +352,24 @@ def test_a_fault_of_ours_fails_this_try_and_memory_is_the_workers_business(
     assert world.published() == []
 
 
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("two\nlines", "unexpected ValueError: two lines"),
+        ("caf\udce9 \ud800", "unexpected ValueError: caf\\udce9 \\ud800"),
+        ("", "unexpected ValueError: ValueError"),
+    ],
+)
+def test_whatever_an_exception_says_becomes_one_line_that_the_catalog_can_hold(
+    world: World, monkeypatch: pytest.MonkeyPatch, words: str, reason: str
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError(words)
+
+    monkeypatch.setattr(metadata, "read", broken)
+    assert world.run(photo()) == Failed(1, 1, reason)
+
+
 def test_a_large_file_is_not_read_into_memory(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("watcher.processing.run._IN_MEMORY", 100)
     picture = picture_of(world.run(photo()))

@@ -20,6 +20,7 @@ from typing import IO, BinaryIO
 from watcher.errors import RejectedError
 from watcher.ignoring import is_junk
 from watcher.model import Limits, Member
+from watcher.processing.complaints import said
 
 _CHUNK = 1 << 20
 _LZMA_CHUNK = 1 << 12  # bytes asked for; zipfile unpacks all that a chunk holds, up to 7,000 times as much
@@ -160,5 +161,4 @@ def _understood(what: str) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # the disk, read or written; EINVAL is a seek to where the zip pointed
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise RejectedError(f"{what} is damaged and cannot be unpacked ({said})") from None
+        raise RejectedError(f"{what} is damaged and cannot be unpacked ({said(error)})") from None

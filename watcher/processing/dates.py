@@ -170,8 +170,8 @@ def _mtime(_: Sources, arrival: Arrival) -> _Date:
     return _Date("0000-00-00" if unset else moment.replace(tzinfo=None).isoformat(timespec="seconds"), instant=True)
 
 
-# One entry a source, the first that can be believed wins. An edit made with watcher and a sidecar come before all,
-# Takeout's photoTakenTime before the receiver's instant.
+# One entry a source, the first that can be believed wins. To come: an edit made with watcher and
+# a sidecar before all, Takeout's photoTakenTime before the receiver's instant.
 _ORDER: tuple[tuple[str, Callable[[Sources, Arrival], _Date]], ...] = (
     ("EXIF:DateTimeOriginal", _exif("photo", "DateTimeOriginal", "SubSecTimeOriginal", *_OFFSETS[:2])),
     ("XMP-exif:DateTimeOriginal", _xmp("exif:DateTimeOriginal")),

@@ -110,7 +110,7 @@ def _in_bytes(value: exif.Value | None, order: str) -> bytes | None:
     """A tag's value as it lay in the file: some writers call IPTC records a list of longs."""
     if isinstance(value, tuple):
         with contextlib.suppress(struct.error, TypeError):
-            code = "B" if max(value) < 256 else "L"  # type: ignore[operator]
+            code = "B" if max(value) < 256 else "L"  # type: ignore[operator]  # TypeError is an answer here
             return struct.pack(f"{order}{len(value)}{code}", *value)
     return _blob(value)
 

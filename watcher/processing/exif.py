@@ -17,7 +17,8 @@ Scalar = int | float | tuple[int, int]  # a pair is a rational
 Value = bytes | Scalar | tuple[Scalar, ...]
 Tags = dict[int, Value]
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
+# bytes of one value, by its type
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 _CODES = {1: "B", 3: "H", 4: "L", 5: "L", 6: "b", 8: "h", 9: "l", 10: "l", 11: "f", 12: "d", 13: "L"}
 _TEXT = (2, 129)
 _UNDEFINED = 7
@@ -103,9 +104,9 @@ class _Walk:
         tag, kind, count = self._unpack("HHL", position)
         if kind == 0:
             return  # padding: some cameras leave entries unused
-        size = _SIZES.get(kind, 0) * count
+        size = SIZES.get(kind, 0) * count
         at = position + 8 if size <= 4 else self._unpack("L", position + 8)[0]
-        if kind not in _SIZES or at + size > len(self.tiff) or size > self.unread:
+        if kind not in SIZES or at + size > len(self.tiff) or size > self.unread:
             self.damaged = True
             return
         self.unread -= size
@@ -118,8 +119,8 @@ class _Walk:
             return raw.rstrip(b"\0")
         if kind == _UNDEFINED or count > _MAX_ARRAY:
             return raw
-        items = struct.unpack(f"{self.order}{len(raw) // struct.calcsize('=' + _CODES[kind])}{_CODES[kind]}", raw)
-        values = tuple(zip(items[::2], items[1::2], strict=True)) if kind in _RATIONALS else items
+        numbers = struct.unpack(f"{self.order}{len(raw) // struct.calcsize('=' + _CODES[kind])}{_CODES[kind]}", raw)
+        values = tuple(zip(numbers[::2], numbers[1::2], strict=True)) if kind in _RATIONALS else numbers
         return values[0] if len(values) == 1 else values
 
 
@@ -175,8 +176,8 @@ def _unicode(body: bytes, big_endian: bool) -> str:
 
 
 def _raw(value: Value | None) -> bytes | None:
-    if isinstance(value, tuple) and all(isinstance(item, int) and 0 <= item < 256 for item in value):
-        return bytes(item for item in value if isinstance(item, int))
+    if isinstance(value, tuple) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in value):
+        return bytes(byte for byte in value if isinstance(byte, int))
     return value if isinstance(value, bytes) else None
 
 
@@ -189,7 +190,7 @@ def number(value: Value | None) -> float | None:
             top, bottom = value
             result = top / bottom  # type: ignore[operator]  # TypeError is an answer here
         else:
-            result = float(value)  # type: ignore[arg-type]
+            result = float(value)  # type: ignore[arg-type]  # and here
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
     return result if math.isfinite(result) else None
@@ -204,9 +205,9 @@ def integer(value: Value | None) -> int | None:
 
 def degrees(value: Value | None) -> float | None:
     """Degrees from a GPS coordinate: up to three numbers (degrees, minutes, seconds), or one."""
-    if not isinstance(value, tuple) or not any(isinstance(item, tuple) for item in value):
+    if not isinstance(value, tuple) or not any(isinstance(part, tuple) for part in value):
         return number(value)
-    parts = [number(item) for item in value[:3]]
+    parts = [number(part) for part in value[:3]]
     numbers = [part for part in parts if part is not None]
     if len(numbers) < len(parts):
         return None
@@ -230,4 +231,4 @@ def shown(tag: int, value: Value, rational: bool, big_endian: bool) -> object:
         return value if isinstance(value, int) else number(value)
     if len(value) > _MAX_SHOWN:
         return f"({len(value)} values)"
-    return [item if isinstance(item, int) else number(item) for item in value]
+    return [one if isinstance(one, int) else number(one) for one in value]

@@ -21,6 +21,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from watcher.errors import RejectedError
 from watcher.model import Facts, Format, Limits, Recipe
 from watcher.processing import colour, cutoff, embedded, encoding, framing, labels
+from watcher.processing.complaints import said
 from watcher.processing.metadata import Blobs
 
 Image.MAX_IMAGE_PIXELS = None  # our own limits are asked before anything is decoded; see `Picture`
@@ -55,8 +56,8 @@ _WIDE_BYTES = 8  # 16-bit grey, and any mode that is converted first
 # what these decoders hold beside Pillow's pixels
 _LIBRARY_BYTES: dict[Format, int] = {"webp": 12, "avif": 12, "heic": 12, "jp2": 24}
 _WHOLE = 256_000_000  # bytes; of a larger file that is searched whole the metadata stay unread
-# in the file's XMP, or in that of a picture behind it: Adobe's, Apple's, and Google's containers
 _NO_FACTS = Facts()
+# in the file's XMP, or in that of a picture behind it: Adobe's, Apple's, and Google's containers, and ISO's name
 _GAIN_MAPS = (b"hdr-gain-map", b"HDRGainMap", b"GainMap", b"iso:ts:21496:-1")
 
 
@@ -145,8 +146,8 @@ class Picture:
         part = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
         image = _resized(image, size, part if box != (0, 0, *upright) else None)
         format = encoding.format_of(recipe, self.format)
-        said = labels.of(recipe, facts, self.blobs()) if recipe.metadata != "none" else labels.NONE
-        content = encoding.encoded(image, recipe, format, said)
+        told = labels.of(recipe, facts, self.blobs()) if recipe.metadata != "none" else labels.NONE
+        content = encoding.encoded(image, recipe, format, told)
         return Rendered(recipe.name, image.width, image.height, content, format, recipe.fingerprint())
 
     def _told(self) -> tuple[str, ...]:
@@ -268,15 +269,14 @@ def _judged(format: Format) -> Iterator[None]:
     except UnidentifiedImageError:  # its own words are of an object in memory
         what = _PILLOW[format]
         raise RejectedError(
-            f"it begins like a {what} picture, but is damaged or of a kind of {what} not read here"
+            f"it begins as {what} pictures do, but is damaged or of a kind of {what} not read here"
         ) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # the disk that it lies on, not the picture; EINVAL is a seek to where the picture pointed
         if "truncated" in str(error).lower() or isinstance(error, EOFError):
             raise RejectedError("the picture is cut off: its end is missing") from None
-        said = " ".join(str(error).split())[:200] or type(error).__name__
-        raise RejectedError(f"the picture is damaged and cannot be decoded ({said})") from None
+        raise RejectedError(f"the picture is damaged and cannot be decoded ({said(error)})") from None
 
 
 def _resized(image: Image.Image, size: framing.Size, box: framing.Box | None = None) -> Image.Image:

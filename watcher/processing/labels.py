@@ -6,18 +6,17 @@ Rules: Exif 2.32 section 4.6.5; XMP part 1 (ISO 16684-1), Dublin Core and Photos
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from watcher.model import Facts, Recipe
 from watcher.processing import stripping
 from watcher.processing.metadata import Blobs, build_exif
+from watcher.processing.xmp import ILLEGAL
 
 _MOST = 65_000  # bytes: what a segment of a JPEG holds
 _ARTIST, _COPYRIGHT = 0x013B, 0x8298
 _TAKEN, _OFFSET, _FRACTION = 0x9003, 0x9011, 0x9291
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PARTS = {"year": 4, "month": 7, "day": 10}  # how much of YYYY-MM-DDTHH:MM:SS is known
 
 
@@ -106,5 +105,5 @@ def _tag(name: str, content: object) -> str:
 
 
 def _list(kind: str, texts: list[str] | tuple[str, ...], attribute: str = "") -> str:
-    lines = "".join(f"<rdf:li{attribute}>{escape(_NOT_XML.sub('', text))}</rdf:li>" for text in texts)
+    lines = "".join(f"<rdf:li{attribute}>{escape(ILLEGAL.sub('', text))}</rdf:li>" for text in texts)
     return f"<rdf:{kind}>{lines}</rdf:{kind}>"

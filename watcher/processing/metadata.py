@@ -2,7 +2,7 @@
 
 Owns the reading of the blobs into Sources, and what the camera says of itself and its settings. Dates are dates.py's
 to know, places positions.py's, texts reconciling.py's; the structures are read by exif.py, xmp.py and iptc.py;
-finding the blobs in a file is image.py's. Nothing here raises, whatever the bytes: what cannot be read is absent,
+finding the blobs in a file is embedded.py's. Nothing here raises, whatever the bytes: what cannot be read is absent,
 and `Facts.flags` says so (exif_repaired, xmp_unreadable, date_invalid, gps_invalid).
 """
 

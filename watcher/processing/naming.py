@@ -97,11 +97,6 @@ def split(name: str, format: Format) -> tuple[str, str]:
     return stem, suffix if suffix in SUFFIXES[format] else SUFFIXES[format][0]
 
 
-def base_name(path: str) -> str:
-    """The last component of a path as any system writes it (members of archives from Windows have backslashes)."""
-    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
-
-
 def safe(component: str) -> str:
     """`component` as a library name: see the module's first lines. Never empty."""
     text = unicodedata.normalize("NFC", component)

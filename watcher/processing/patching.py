@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
+from watcher.processing.exif import SIZES
+
 _NUMBERS = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l", 11: "f", 12: "d", 13: "L"}
 _TEXT = (2, 7, 129)  # UNDEFINED too: where a writer took it for a text, our reading does so as well
 _POINTERS = (3, 4, 13)
@@ -186,7 +187,7 @@ def _shifted(text: bytes, delta: timedelta) -> bytes:
 
 
 def written(content: bytes, entry: Entry, value: int) -> bytes:
-    """`value` as the first item of `entry`, in its own type; empty for a text that is no number."""
+    """`value` as the first value of `entry`, in its own type; empty for a text that is no number."""
     if entry.kind in _TEXT:
         was = content[entry.start : entry.end]
         return b"%d" % value + bytes(len(was) - 1) if was.strip(b" \0").isdigit() else b""
@@ -260,14 +261,14 @@ def _directory(found: Structure, name: str, content: bytes, lies: tuple[int, int
     start, at, end = lies
     if at + 2 > end:
         return []
-    (count,) = struct.unpack_from(order + "H", content, at)
-    behind = at + 2 + 12 * count
+    (entries,) = struct.unpack_from(order + "H", content, at)
+    behind = at + 2 + 12 * entries
     for head in range(at + 2, min(behind, end - 11), 12):
-        tag, kind, items = struct.unpack_from(order + "HHL", content, head)
-        size = _SIZES.get(kind, 0) * items
+        tag, kind, count = struct.unpack_from(order + "HHL", content, head)
+        size = SIZES.get(kind, 0) * count
         value = head + 8 if size <= 4 else start + struct.unpack_from(order + "L", content, head + 8)[0]
         if size and value + size <= end:
-            entry = Entry(order, start, kind, items, head, value, value + size)
+            entry = Entry(order, start, kind, count, head, value, value + size)
             found.setdefault((name, tag), []).append(entry)
     if behind + 4 > end or not any(content[behind : behind + 4]):
         return []

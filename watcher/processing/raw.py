@@ -28,8 +28,7 @@ class Raw:
     turned = None
 
     def __init__(self, file: BinaryIO, limits: Limits) -> None:
-        file.seek(0)
-        self._content = file.read()
+        self._content = _read_whole(file, limits)
         self.width, self.height, preview = _looked_into(self._content)
         image.check_pixels(self.width, self.height, limits)
         self._preview = image.Picture(io.BytesIO(preview), "jpeg", limits) if preview else None
@@ -57,6 +56,17 @@ class Raw:
 
     def _lies(self) -> bool:
         return self.width > self.height
+
+
+def _read_whole(file: BinaryIO, limits: Limits) -> bytes:
+    size = file.seek(0, io.SEEK_END)
+    if size > limits.max_decoded_bytes:  # else the worker runs out of memory, try after try
+        raise RejectedError(
+            f"reading a camera raw file takes its whole {size / 1e6:,.0f} MB; "
+            f"limits.max_decoded_bytes allows {limits.max_decoded_bytes / 1e6:,.0f} MB"
+        )
+    file.seek(0)
+    return file.read()
 
 
 def _looked_into(content: bytes) -> tuple[int, int, bytes | None]:

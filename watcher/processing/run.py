@@ -33,6 +33,7 @@ from watcher.model import (
     shown,
 )
 from watcher.processing import archive, image, metadata, naming, raw, sniffing
+from watcher.processing.complaints import said
 from watcher.storage.base import KeyTakenError, Storage
 from watcher.storage.local import LocalStorage
 
@@ -70,7 +71,7 @@ def work(task: Task, storage: Storage, workspace: str) -> TaskResult:
     except (UnavailableError, MemoryError):
         raise
     except Exception as error:  # no list of what decoders raise is ever complete; a fault of ours must not lose a file
-        return Failed(task.job_id, task.attempt, f"unexpected {type(error).__name__}: {error}")
+        return Failed(task.job_id, task.attempt, f"unexpected {type(error).__name__}: {said(error)}")
 
 
 def render(
@@ -95,7 +96,7 @@ def _work(task: Task, storage: Storage, workspace: str) -> TaskResult:
         if kind == "zip":
             return Expanded(task.job_id, task.attempt, archive.members(path, task.rules.limits))
         content: BinaryIO = io.BytesIO(file.read()) if before.st_size <= _IN_MEMORY else file
-        digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]
+        digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # BytesIO and files are what it takes
         content.seek(0)
         if _stands(digest, before.st_size, task, storage):
             return Duplicate(task.job_id, task.attempt, digest)

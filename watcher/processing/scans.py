@@ -1,6 +1,6 @@
 """How much of a JPEG is there: its scans, what they cover, and where their data end (ITU-T T.81, annexes B and G).
 
-Owns markers and what a decoder needs to be told apart whole from cut; decoding is image.py's. libjpeg fills what is
+Owns markers and what a decoder needs to be told apart whole from cut; decoding is cutoff.py's. libjpeg fills what is
 missing without a word, so a cut is made visible: the data are ended in two ways (`endings`), and where the two
 decoded pictures differ there was nothing to decode.
 """
@@ -48,16 +48,16 @@ def survey(file: BinaryIO) -> Scans | None:
 def endings(file: BinaryIO, scans: Scans) -> tuple[BinaryIO, BinaryIO]:
     """The same JPEG with its data ended at once, and ended by what the file never held."""
     file.seek(0)
-    data = file.read(scans.end)
+    jpeg = file.read(scans.end)
     more = _FILLER + scans.restart + (_FILLER if scans.restart else b"")
-    return io.BytesIO(data + EOI), io.BytesIO(data + more + EOI)
+    return io.BytesIO(jpeg + EOI), io.BytesIO(jpeg + more + EOI)
 
 
 class _Walk:
-    """One walk over the segments and scans of the first picture in `data`."""
+    """One walk over the segments and scans of the first picture in `jpeg`."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, jpeg: bytes) -> None:
+        self._jpeg = jpeg
         self._components: dict[int, int] = {}  # a component's number -> its height in blocks
         self._missing: dict[int, set[int]] = {}  # -> coefficients that no scan has brought to their last bit
         self._progressive = False
@@ -66,18 +66,17 @@ class _Walk:
         self._single = False
 
     def run(self) -> Scans | None:
-        data, at = self._data, 2
-        end = 0
-        while (marker := _NEXT_MARKER.match(data, at)) is not None:
-            code, at = data[marker.end() - 1], marker.end()
+        jpeg, at, end = self._jpeg, 2, 0
+        while (marker := _NEXT_MARKER.match(jpeg, at)) is not None:
+            code, at = jpeg[marker.end() - 1], marker.end()
             if marker.group().endswith(EOI):
                 break
             if code in _STANDALONE:
                 continue
-            length = int.from_bytes(data[at : at + 2], "big")
-            if length < 2 or at + length > len(data):
+            length = int.from_bytes(jpeg[at : at + 2], "big")
+            if length < 2 or at + length > len(jpeg):
                 break
-            self._segment(code, data[at + 2 : at + length])
+            self._segment(code, jpeg[at + 2 : at + length])
             at += length
             if code == _SOS:
                 end = at = self._data_end(at)
@@ -105,14 +104,14 @@ class _Walk:
                 self._missing.get(component, set()).difference_update(range(first, last + 1))
 
     def _data_end(self, start: int) -> int:
-        found = _NEXT_MARKER.search(self._data, start)
-        end = found.start() if found else len(self._data)
-        return end - 1 if found is None and self._data.endswith(b"\xff") else end
+        found = _NEXT_MARKER.search(self._jpeg, start)
+        end = found.start() if found else len(self._jpeg)
+        return end - 1 if found is None and self._jpeg.endswith(b"\xff") else end
 
     def _told(self, end: int) -> Scans:
         return Scans(
             end=end,
-            ended=self._data[end : end + 16].lstrip(b"\xff")[:1] == b"\xd9",
+            ended=self._jpeg[end : end + 16].lstrip(b"\xff")[:1] == b"\xd9",
             covered=not any(self._missing.values()),
             single=self._single and self._scans == 1,
             row_px=8 * (max(self._components.values()) if len(self._components) > 1 else 1),
@@ -120,5 +119,5 @@ class _Walk:
         )
 
     def _restart(self, end: int) -> bytes:
-        last = max((self._data.rfind(bytes((0xFF, code)), 0, end), code) for code in range(0xD0, 0xD8))
+        last = max((self._jpeg.rfind(bytes((0xFF, code)), 0, end), code) for code in range(0xD0, 0xD8))
         return bytes((0xFF, 0xD0 + (last[1] + 1) % 8 if last[0] >= 0 else 0xD0))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import struct
 
+from watcher.processing.exif import SIZES
+from watcher.processing.xmp import read
+
 _MARK = b"Exif\0\0"
 _ORIENTATION, _GPS = 0x0112, 0x8825
 _THUMBNAIL = (0x0201, 0x0202)  # its offset, its length
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _TURNING = rb"tiff:Orientation"
 _PLACE = rb"exif:GPS\w+"
 
@@ -27,10 +29,14 @@ def exif(blob: bytes, gps: bool) -> bytes:
 
 
 def xmp(packet: bytes, gps: bool) -> bytes:
-    """An XMP packet (UTF-8) without orientation, and without its place unless `gps`."""
+    """An XMP packet without orientation, and without its place unless `gps`; b"" where they cannot be cut out."""
     names = _TURNING if gps else _TURNING + b"|" + _PLACE
     packet = re.sub(rb"\s(?:%s)\s*=\s*(?:\"[^\"]*\"|'[^']*')" % names, b"", packet)
-    return re.sub(rb"<(%s)\b[^>]*?(?:/>|>.*?</\1\s*>)" % names, b"", packet, flags=re.DOTALL)
+    packet = re.sub(rb"<(%s)\b[^>]*?(?:/>|>.*?</\1\s*>)" % names, b"", packet, flags=re.DOTALL)
+    # the patterns go by the usual prefixes and by UTF-8; what stands there in another way, a reader still finds
+    told = read(packet)
+    left = ("tiff:Orientation",) if gps else ("tiff:Orientation", "exif:GPS")
+    return b"" if told is None or any(name in str(told) for name in left) else packet
 
 
 class _Structure:
@@ -64,7 +70,7 @@ class _Structure:
 
     def _blank(self, entry: tuple[int, int, int, int]) -> None:
         _, kind, count, place = entry
-        size = _SIZES.get(kind, 0) * count
+        size = SIZES.get(kind, 0) * count
         if size > 4:
             self._zero(self._number(place + 8), size)
         self._zero(place, 12)

@@ -2,7 +2,7 @@
 
 Owns the call of jpegtran (libjpeg-turbo or IJG; Debian: libjpeg-turbo-progs), what is never turned, and what must
 follow the pixels: the tags, by patching.py, and the thumbnail. All but the coded picture stays byte for byte as it
-was. Comparing the pixels is image.py's; what replaces what, the caller's.
+was. Comparing the pixels, and what replaces what, are the caller's.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"  # how a JPEG's segment of e
 _MAX_BYTES = 16 << 20
 _MAX_DEPTH = 100
 _MAX_ELEMENTS = 100_000
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 
 
 def read(packet: bytes) -> Properties | None:
@@ -119,7 +119,7 @@ def _characters(packet: bytes) -> str:
         text = packet.decode("utf-16-be", "replace")
     else:
         text = decoded(packet)
-    return _ILLEGAL.sub("", text[text.find("<") : text.rfind(">") + 1])
+    return ILLEGAL.sub("", text[text.find("<") : text.rfind(">") + 1])
 
 
 def _properties(description: Element) -> Properties:
@@ -155,10 +155,10 @@ def _value(element: Element) -> Value:
 
 
 def _listed(container: Element) -> Value:
-    items = [child for child in container if child.tag == _RDF + "li"]
-    if items and all(item.get(_LANG) for item in items):
-        return {str(item.get(_LANG)): _value(item) for item in items}
-    return [_value(item) for item in items]
+    entries = [child for child in container if child.tag == _RDF + "li"]
+    if entries and all(entry.get(_LANG) for entry in entries):
+        return {str(entry.get(_LANG)): _value(entry) for entry in entries}
+    return [_value(entry) for entry in entries]
 
 
 def text(value: Value | None) -> str | None:
@@ -172,8 +172,8 @@ def text(value: Value | None) -> str | None:
 
 def texts(value: Value | None) -> list[str]:
     """All texts of a list; a lone text is a list of one."""
-    items = value if isinstance(value, list) else [text(value)]
-    return [item for item in items if isinstance(item, str)]
+    values = value if isinstance(value, list) else [text(value)]
+    return [one for one in values if isinstance(one, str)]
 
 
 def number(value: Value | None) -> float | None:
@@ -212,5 +212,5 @@ def shown(value: Value) -> Value:
     if isinstance(value, str):
         return f"({len(value)} bytes)" if _BASE64.fullmatch(value) else clean(value) or ""
     if isinstance(value, dict):
-        return {name: shown(item) for name, item in value.items()}
-    return [shown(item) for item in value]
+        return {name: shown(one) for name, one in value.items()}
+    return [shown(one) for one in value]

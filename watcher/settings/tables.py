@@ -252,9 +252,6 @@ class Limits(Table):
         le=10**6,
         description="How many times its own size a zip may unpack to; bombs go beyond.",
     )
-    zip_seconds: int = Field(
-        default=600, ge=1, le=86400, description="How long reading a zip's list of files may take."
-    )
 
 
 class Log(Table):
