@@ -203,3 +203,33 @@ def test_fields_are_listed_with_their_aliases() -> None:
     assert (aliases["taken_at"], aliases["camera_model"], aliases["title"]) == ("taken", "camera", None)
     plain = subprocess.run(line, capture_output=True).stdout.decode()
     assert [line.split()[0] for line in plain.splitlines()[1:]] == list(aliases)
+
+
+def test_a_table_names_a_camera_by_its_model_where_that_tells_the_maker(catalog: Catalog, terminal: Terminal) -> None:
+    catalog.asset("a.jpg", camera_make="NIKON CORPORATION", camera_model="NIKON Z 6")
+    catalog.asset("b.jpg", camera_make="SONY", camera_model="ILCE-7M3")
+    catalog.asset("c.jpg", camera_make="Canon")
+    lines = [line.split("jpg")[1].strip() for line in terminal("search", "--sort", "id").decode().splitlines()[1:]]
+    assert lines == ["NIKON Z 6", "SONY ILCE-7M3", "Canon"]
+    assert "NIKON CORPORATION NIKON Z 6" in terminal("search", "--fields", "name,camera").decode()
+
+
+def test_a_catalog_of_a_newer_version_is_refused(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset()
+    catalog.insert("_sqlite_migrations", migration_set="watcher", name="of_tomorrow", applied_at="2030-01-01")
+    done = watcher("search")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"newer photo-watcher" in done.stderr
+
+
+def test_a_rehearsal_says_any_name_in_any_locale(tmp_path: Path, watcher: Run) -> None:
+    (tmp_path / "Ünbox").mkdir()
+    (tmp_path / "Ünbox" / "ひまわり.jpg").write_bytes(b"")
+    for form in ((), ("--json",)):
+        done = watcher("run", "--dry-run", "--inbox", tmp_path / "Ünbox", *form)
+        assert (done.returncode, "ひまわり.jpg" in done.stdout.decode()) == (3, True), done.stderr
+
+
+def test_run_prints_json_of_a_rehearsal_only(tmp_path: Path, watcher: Run) -> None:
+    done = watcher("run", "--json", "--inbox", tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from watcher.db import search
+from watcher.db import migrations, search
 from watcher.db.connect import open_writer
 from watcher.errors import ConfigError, DatabaseError
 from watcher.fields import NAMES
@@ -214,3 +214,7 @@ def test_what_sqlite_says_against_a_broken_catalog_is_a_sentence(put: Put, datab
         search.reading(str(database)) as reader,
     ):
         reader.execute("select * from no_such_table")
+
+
+def test_readers_know_every_step_of_the_migrations() -> None:
+    assert len(migrations.catalog._migrations) == search.KNOWN_STEPS

@@ -31,7 +31,7 @@ def missing(connection: sqlite3.Connection, word: str) -> str:
     if job:
         reason = f": {job['reason']}" if job["reason"] else ""
         return output.escaped(f"job {job['id']} ({job['name']}) is {job['state']}, it led to no asset{reason}")
-    return output.escaped(f"no asset is called {word!r}: give an id, a digest, a path or the name it had")
+    return output.escaped(f"no asset is called '{shown(word)}': give an id, a digest, a path or the name it had")
 
 
 def _ways(connection: sqlite3.Connection, word: str, library: str) -> Iterator[list[int]]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
-import json
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from watcher.cli import output
 from watcher.db import connect
 from watcher.db.catalog import Catalog
 from watcher.ignoring import Ignoring
@@ -51,8 +50,8 @@ def rehearse(chosen: Settings, as_json: bool) -> int:
                 if not as_json:
                     _print(one)
     if as_json:
-        json.dump([asdict(one) for one in seen], sys.stdout, ensure_ascii=False, indent=2)
-        sys.stdout.write("\n")
+        output.write_json(map(asdict, seen))
+        output.flush()
     return 3 if any(one.outcome == "failed" for one in seen) else 0
 
 
@@ -153,4 +152,5 @@ def _print(one: Foreseen) -> None:
         "failed": (one.source, "would fail:", one.reason),
         "skipped": (one.source, "is left alone:", one.reason),
     }[one.outcome]
-    print(*(printable(str(word)) for word in words), flush=True)  # noqa: T201
+    output.write(" ".join(printable(str(word)) for word in words) + "\n")
+    output.flush()

@@ -33,6 +33,8 @@ def command(
       watcher run --once --inbox ~/card --library ~/Pictures/Library
       watcher run --dry-run
     """
+    if as_json and not dry_run:
+        raise click.UsageError("--json goes with --dry-run only")
     if not dry_run:
         # first of all: the workers' process imports Pillow while this one imports the settings
         from watcher.executors.pool import start_forkserver

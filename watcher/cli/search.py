@@ -138,17 +138,29 @@ def _print(
         ids, more = search.ids(connection, words, sort=sort, limit=limit), 0
     found = search.assets(connection, ids, library=library)
     if tabular:
-        _print_table(list(found), form.fields or _TABLE, more)
+        _print_table(list(found), form.fields, more)
     else:
         _print_stream(found, form)
     return bool(ids)
 
 
-def _print_table(found: list[Asset], names: Sequence[str], more: int) -> None:
-    if found:
-        output.write(output.table(names, list(output.texts(found, names))))
+def _print_table(found: list[Asset], chosen: list[str] | None, more: int) -> None:
+    """A table of the fields `chosen`, else of those that a person mostly wants."""
+    if chosen and found:
+        output.write(output.table(chosen, list(output.texts(found, chosen))))
+    elif found:
+        output.write(output.table(_TABLE, [[_for_a_person(asset, name) for name in _TABLE] for asset in found]))
     if more:
         output.write(f"and {more:,} more (--limit N shows more of them)\n")
+
+
+def _for_a_person(asset: Asset, name: str) -> str:
+    """A field's text; of the camera only the model where that begins with the maker's first word."""
+    make, model = asset["camera_make"], asset["camera_model"]
+    # "NIKON CORPORATION NIKON Z 6" would take the width that name and title need
+    if name == "camera" and make and model and model.casefold().split()[:1] == make.casefold().split()[:1]:
+        return str(model)
+    return output.text_of(value_of(asset, name))
 
 
 def _print_stream(found: Iterator[Asset], form: _Form) -> None:

@@ -21,6 +21,9 @@ from watcher.model import shown
 # Above so many matches no rank is computed: bm25 reads every one of them, and the words say little anyway.
 RANKED_MATCHES = 20_000
 
+# How many steps of db/migrations.py this version reads; counted here because that module is slow to import.
+KNOWN_STEPS = 4
+
 _CHUNK = 500
 # What a match in each column of the index weighs, in their order there (db/migrations.py).
 _WEIGHTS = {
@@ -40,14 +43,21 @@ _SORTABLE = [field.name for field in FIELDS if field.kind not in ("list", "objec
 
 @contextlib.contextmanager
 def reading(database: str) -> Iterator[sqlite3.Connection]:
-    """A reader's connection. Raises DatabaseError for whatever SQLite says while it is open."""
+    """A reader's connection. Raises DatabaseError for a newer version's catalog, and for whatever SQLite says."""
     connection = open_reader(database)
     try:
+        _refuse_newer(connection, database)
         yield connection
     except sqlite3.Error as error:
         raise DatabaseError(f"cannot read the catalog {shown(database)}: {error}") from None
     finally:
         connection.close()
+
+
+def _refuse_newer(connection: sqlite3.Connection, database: str) -> None:
+    steps = connection.execute("select count(*) from _sqlite_migrations where migration_set = 'watcher'").fetchone()[0]
+    if steps > KNOWN_STEPS:
+        raise DatabaseError(f"{shown(database)} was made by a newer photo-watcher: update the program")
 
 
 def search(
