@@ -39,7 +39,7 @@ _log = logging.getLogger("watcher.daemon")
 
 GROUP = 64  # results committed together at most ...
 GROUP_SECONDS = 0.05  # ... or those of this long
-SWEEP_SECONDS = 60.0  # how often error files without their file are looked for
+SWEEP_SECONDS = 60.0  # how often error files without their file are looked for, and what is stuck is tried again
 SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EIO}
 
 
@@ -73,6 +73,7 @@ class Daemon:
         self.stopping = False
         self.stuck: dict[int, str] = {}  # finished jobs whose file cannot leave the spool, and why
         self._claims: list[tuple[int, Claim]] = []  # ours, not yet in the journal
+        self._last_inbox = 0  # the one that files were taken from last: another one begins
         self._results: list[TaskResult] = []  # had, not yet committed
         self._results_since = 0.0
         self._sweep_due = 0.0
@@ -98,16 +99,20 @@ class Daemon:
 
     def claim(self) -> None:
         """Take settled files by rename, at most as many as there is room for, and write down that they are ours."""
-        room = self.max_claims - self.journal.open_count() - len(self._claims)
-        for inbox_id, inbox in self.inboxes.items():
-            if not self._is_paused(inbox_id, inbox):
-                claims = [(inbox_id, claim) for claim in inbox.claim_settled(max(0, room))]
-                self._claims += claims
+        usable = [inbox_id for inbox_id, inbox in self.inboxes.items() if not self._is_paused(inbox_id, inbox)]
+        room = self.max_claims - self.journal.open_count(usable) - len(self._claims)  # what cannot go on takes no room
+        # Whose turn it is changes, lest one inbox takes all the room. One that is away is asked too: it gives nothing,
+        # and from then on sets no deadline that would keep the loop turning.
+        for inbox_id in sorted(self.inboxes, key=lambda one: (one <= self._last_inbox, one)):
+            if claims := self.inboxes[inbox_id].claim_settled(max(0, room)):
+                self._claims += [(inbox_id, claim) for claim in claims]
                 room -= len(claims)
+                self._last_inbox = inbox_id
         if self._claims:
-            files = [(i, claim) for i, claim in self._claims if not discarding.is_our_note(self.inboxes[i], claim)]
+            # kept without the notes, which are deleted: when the catalog is busy this comes again
+            self._claims = [(i, one) for i, one in self._claims if not discarding.is_our_note(self.inboxes[i], one)]
             with transaction(self.connection):
-                self.journal.add(files)
+                self.journal.add(self._claims)
             self._claims = []
 
     def start(self) -> None:
@@ -151,8 +156,9 @@ class Daemon:
         for inbox_id, inbox in self.inboxes.items():  # polling may take long, and an unmounted spool is no empty one
             self._is_paused(inbox_id, inbox)
         try:
+            again = time.monotonic() >= self._sweep_due  # whoever reads why one is stuck may mend it meanwhile
             for job in self.journal.undiscarded(self._usable(), 500 + len(self.stuck)):
-                if job.id not in self.stuck:
+                if again or job.id not in self.stuck:
                     gone += self._discard(job)
         finally:
             if gone:
@@ -220,13 +226,17 @@ class Daemon:
         """Finish one job's leftovers: its id, with where its file lies in failed/ (below the inbox), for the mark."""
         try:
             discarding.delete_surplus(job, self.catalog, self.storage)
-            return [(job.id, discarding.let_go(job, self.inboxes[job.inbox_id], self.journal))]
+            left = discarding.let_go(job, self.inboxes[job.inbox_id], self.journal)
         except OSError as error:
             if error.errno in SURROUNDINGS:
                 raise UnavailableError(f"{job.name} cannot be moved out of the spool: {error.strerror}") from None
-            self.stuck[job.id] = f"{job.name} is finished ({job.state}) but cannot leave the spool: {error}"
-            logs.event(_log, "stuck", self.stuck[job.id], level=logging.ERROR, job_id=job.id)
+            words = f"{job.name} is finished ({job.state}) but cannot leave the spool: {error}"
+            if words != self.stuck.get(job.id):
+                logs.event(_log, "stuck", words, level=logging.ERROR, job_id=job.id)
+            self.stuck[job.id] = words
             return []
+        self.stuck.pop(job.id, None)
+        return [(job.id, left)]
 
     def _tidy(self) -> None:
         """Folders that claims emptied, and error files whose file is gone."""

@@ -45,7 +45,7 @@ STATUS_SECONDS = 0.5  # the least time between two writings of the status file
 TRASH_SECONDS = 3600.0  # how often the trash is looked through for what is too old
 LOOK_SECONDS = 5.0  # how often an idle daemon looks whether its folders are still there: an unmount makes no event
 ONCE_SECONDS = 0.05  # the same with --once, where nothing happens that would wake it when all is worked off
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +129,8 @@ class _Service:
 
     def run(self) -> Outcome:
         """Recover, start, loop, stop."""
+        retried = {job.id for job in self.daemon.journal.unfinished()}  # before: what is found lost counts as failed
         self.daemon.recover()
-        retried = {job.id for job in self.daemon.journal.unfinished()}
         self.daemon.executor = self._pool()
         if not self.once:  # a run that ends by itself goes by scans alone
             self.watching.start()
@@ -174,9 +174,18 @@ class _Service:
                 absent.append(configured)
             else:
                 self._open(configured, stack)
+        self._tell_of_unwatched([one.path for one in absent])
         if not self.daemon.inboxes and self.once:
             raise FatalError(f"the inbox {shown(self.chosen.inbox[0].path)} is not there: is its disk mounted?")
         return absent
+
+    def _tell_of_unwatched(self, absent: list[str]) -> None:
+        """Files of an inbox that left the configuration would lie in its spool, and nobody would know."""
+        for path, count in self.daemon.journal.left_in_spools([*self.daemon.inboxes]):
+            if path not in absent:
+                words = f"{shown(path)} is no inbox any more, and {count} unfinished files lie in its .watcher/spool; "
+                words += "run once with it as an inbox to have them finished"
+                logs.event(_log, "unwatched", words, level=logging.WARNING)
 
     def _open(self, configured: Any, stack: contextlib.ExitStack) -> int:
         inbox = inbox_of(configured, self.chosen, self.wake)
@@ -202,7 +211,9 @@ class _Service:
 
     @contextlib.contextmanager
     def _signals_caught(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._on_signal) for number in _STOP_SIGNALS}
+        lasting = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # under nohup a terminal may close
+        numbers = [number for number in _STOP_SIGNALS if not (lasting and number == signal.SIGHUP)]
+        before = {number: signal.signal(number, self._on_signal) for number in numbers}
         waking = signal.set_wakeup_fd(self.wake.writing, warn_on_full_buffer=False)
         try:
             yield
@@ -212,9 +223,10 @@ class _Service:
                 signal.signal(number, handler)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.signals += 1
-        if self.signals > 1:  # whoever asks twice does not want to wait; recovery copes
+        # whoever asks twice does not want to wait; recovery copes. A terminal that closes says so twice by itself
+        if self.signals and number != signal.SIGHUP:
             os._exit(130)
+        self.signals += 1
 
     # -- duties beside the line ------------------------------------------------------------------------------------
 
@@ -279,7 +291,7 @@ class _Service:
 
     def _in_work(self) -> int | str:
         try:
-            return self.daemon.journal.open_count()
+            return self.daemon.journal.open_count([*self.daemon.inboxes])
         except sqlite3.OperationalError:  # the line has met it too, and waits
             return "?"
 

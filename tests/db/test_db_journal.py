@@ -152,7 +152,7 @@ def test_only_the_inboxes_that_can_be_used_have_a_turn(journal: Journal, inbox: 
 
 
 def expanded(journal: Journal, inbox: int, count: int, junk: Sequence[int] = ()) -> int:
-    journal.add([(inbox, claim(f"zip-{count}-{journal.open_count()}", "trip.zip"))])
+    journal.add([(inbox, claim(f"zip-{count}-{journal.open_count([inbox])}", "trip.zip"))])
     job = journal.start(1, [inbox])[-1]
     assert job.path == "trip.zip"
     assert journal.expand(job.id, 1, members(count, junk))
@@ -234,7 +234,7 @@ def _steps(db: sqlite3.Connection, journal: Journal, inbox: int) -> int:
         (lambda journal: journal.start(1, [1]), "jobs_by_lane (state=? AND lane=?)"),
         (lambda journal: journal.anything_due(), "jobs_by_due"),
         (lambda journal: journal.next_due(), "jobs_by_due"),
-        (lambda journal: journal.open_count(), "jobs_by_lane (state=? AND lane=?)"),
+        (lambda journal: journal.open_count([1]), "jobs_by_lane (state=? AND lane=?)"),
         (lambda journal: journal.close_archives(), "jobs_by_parent"),
     ],
 )
@@ -487,12 +487,16 @@ def test_a_members_name_is_the_end_of_its_path_whatever_that_is(
 def test_an_archive_counts_as_one_claimed_file_whatever_is_in_it(journal: Journal, inbox: int, add: Add) -> None:
     expanded(journal, inbox, 50)
     add("a.jpg")
-    assert journal.open_count() == 2
+    assert journal.open_count([inbox]) == 2
+    assert journal.open_count([inbox + 1]) == 0
+    assert journal.left_in_spools([inbox]) == []
+    assert [count for _, count in journal.left_in_spools([inbox + 1])] == [2]
     assert journal.unfinished_count([inbox]) == 52
     assert journal.unfinished_count([inbox + 1]) == 0
     finish_members(journal, inbox)
     journal.close_archives()
-    assert journal.open_count() == 0
+    assert journal.open_count([inbox]) == 0
+    assert journal.left_in_spools([]) == []
 
 
 # -- lost and found ----------------------------------------------------------------------------------------------------
@@ -579,3 +583,10 @@ def test_an_archive_is_announced_behind_its_members(journal: Journal, inbox: int
     finish_members(journal, inbox)
     journal.close_archives()
     assert ids(journal.unannounced()) == [archive + 1, archive + 2, archive + 3, archive]
+
+
+def test_a_reason_that_is_no_text_for_sqlite_is_kept_in_escapes(journal: Journal, add: Add, inbox: int) -> None:
+    [number] = add("a.jpg")
+    [started] = journal.start(1, [inbox])
+    assert journal.finish(number, started.attempt, "failed", reason="tag \ud800 of a\udcff.jpg")
+    assert journal.job(number).reason == r"tag \ud800 of a\udcff.jpg"

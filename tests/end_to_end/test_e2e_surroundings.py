@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sqlite3
 from pathlib import Path
 
@@ -77,6 +78,48 @@ def test_files_that_arrive_while_another_writer_holds_the_catalog_are_taken_afte
     watched.assert_taken_once(contents)
     assert watched.json("failures") == []
     wait_for(lambda: watched.inbox_status()["reason"] is None)
+
+
+def test_a_terminal_that_closes_stops_the_daemon_well_however_often_it_says_so(home: Home) -> None:
+    with home.running() as daemon:
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.process.send_signal(signal.SIGHUP)
+        assert daemon.process.wait(30) == 0
+    assert " stopping " in home.log()
+
+
+def test_under_nohup_a_daemon_outlives_its_terminal(home: Home) -> None:
+    with home.running(within=["nohup"]) as daemon:
+        daemon.process.send_signal(signal.SIGHUP)
+        content = picture("After the terminal")
+        home.drop("after.jpg", content)
+        home.assert_taken_once({"after.jpg": content})
+
+
+def test_the_unfinished_files_of_an_inbox_that_left_the_configuration_are_told_of(home: Home) -> None:
+    assert home.watcher("run", "--once").returncode == 0
+    with sqlite3.connect(home.catalog) as catalog:
+        catalog.execute("insert into inboxes (id, name, path, first_seen) values (77, 'old', x'2F6F6C64', 'x')")
+        catalog.execute(
+            """insert into jobs (claim, inbox_id, path, name, state, created_at)
+               values ('token', 77, x'61', 'a', 'queued', '2026-01-01T00:00:00Z')"""
+        )
+    catalog.close()
+    told = home.watcher("run", "--once").stderr.decode()
+    assert "/old is no inbox any more, and 1 unfinished files lie in its .watcher/spool" in told
+
+
+def test_a_file_that_was_lost_from_the_spool_counts_as_failed(home: Home) -> None:
+    assert home.watcher("run", "--once").returncode == 0
+    with sqlite3.connect(home.catalog) as catalog:
+        catalog.execute(
+            """insert into jobs (claim, inbox_id, path, name, state, created_at)
+               values ('token', 1, x'61', 'a', 'queued', '2026-01-01T00:00:00Z')"""
+        )
+    catalog.close()
+    result = home.watcher("run", "--once")
+    assert result.returncode == 3
+    assert "1 failed" in result.stderr.decode()
 
 
 @pytest.mark.parametrize("database", ["", "catalog.db"], ids=["catalog on it too", "catalog elsewhere"])

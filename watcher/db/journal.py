@@ -165,6 +165,8 @@ class Journal:
         return self._change(job, attempt, "state = 'queued', excused = excused + 1", ())
 
     def _change(self, job: int, attempt: int, assignments: str, values: tuple[object, ...]) -> bool:
+        # a reason may quote what SQLite cannot hold: a lone surrogate must not keep a whole group from its commit
+        values = tuple(v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for v in values)
         cursor = self._db.execute(
             f"update jobs set {assignments} where id = ? and state = 'running' and attempt = ?", (*values, job, attempt)
         )
@@ -278,10 +280,20 @@ class Journal:
         )
         return [(row["name"], row["reason"] or "") for row in rows]
 
-    def open_count(self) -> int:
-        """How many claimed files are not at their end (members of archives do not count)."""
-        row = self._db.execute(f"select count(*) as n from jobs where state in {OPEN} and lane = 0").fetchone()
+    def open_count(self, inboxes: Sequence[int]) -> int:
+        """How many claimed files of these inboxes are not at their end (members of archives do not count)."""
+        row = self._db.execute(
+            f"select count(*) as n from jobs where state in {OPEN} and lane = 0 and inbox_id in {listed(inboxes)}"
+        ).fetchone()
         return int(row["n"])
+
+    def left_in_spools(self, inboxes: Sequence[int]) -> list[tuple[str, int]]:
+        """(path of an inbox, how many of its claimed files are not at their end), for all but these inboxes."""
+        rows = self._db.execute(
+            f"""select i.path, count(*) as n from jobs j join inboxes i on i.id = j.inbox_id
+                where j.state in {OPEN} and j.lane = 0 and j.inbox_id not in {listed(inboxes)} group by i.id"""
+        )
+        return [(os.fsdecode(row["path"]), int(row["n"])) for row in rows]
 
     def unfinished_count(self, inboxes: Sequence[int]) -> int:
         row = self._db.execute(
