@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.end_to_end.household import Home
 from tests.end_to_end.pictures import picture, zipped
@@ -57,3 +61,13 @@ def test_a_dry_run_says_what_would_become_of_each_file_and_writes_nothing(home: 
     keys = {str(path.relative_to(home.library)) for path in (home.library / "originals").rglob("*.jpg")}
     assert foreseen["b.zip/in/c.jpg"]["key"] in keys
     assert len(keys) == 2  # which of two equal files is the duplicate is for the workers to race for
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_it_works_with_streams_that_are_closed(home: Home, closed: str) -> None:
+    whole = picture("Closed")
+    home.drop("closed.jpg", whole)
+    line = shlex.join(home.line("run", "--once"))
+    result = subprocess.run(["sh", "-c", f"{line} {closed}"], env=home.environment(), cwd=home.root, timeout=60)
+    assert result.returncode == 0
+    home.assert_taken_once({"closed.jpg": whole})

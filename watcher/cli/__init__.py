@@ -69,6 +69,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run one command and end the process with its exit code (design: 0 yes, 1 no, 2 usage, 3 some failed)."""
+    _fill_closed_streams()
     try:
         code = cli.main(prog_name="watcher", standalone_mode=False)
         sys.stdout.flush()
@@ -93,6 +94,13 @@ def main() -> None:
         _complain("this is a fault of the program; nothing dropped is lost, and the next run goes on")
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fill_closed_streams() -> None:
+    """Started with `>&-` or `2>&-`, what is opened next would be written to as if it were that stream."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - for the life of the process
 
 
 def _complain(message: str) -> None:
