@@ -23,6 +23,8 @@ State = Literal[
 ]
 FINISHED: tuple[State, ...] = ("done", "duplicate", "failed", "ignored", "cancelled")
 
+JUNK_REASON = "folder litter of an operating system"  # why a member is ignored
+
 Format = Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp", "jp2", "heic", "raw"]
 RENDITION_STEP = 1  # raised when the same recipe begins to give another picture: all renditions are outdated then
 
@@ -173,6 +175,11 @@ class Member:
     path: str
     size: int
     junk: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its base name, whatever system wrote the path (those from Windows have backslashes)."""
+        return self.path.replace("\\", "/").rstrip("/").rpartition("/")[2] or self.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from watcher import filesystem
 from watcher.db import connect
 from watcher.errors import ConfigError, FatalError, LockedError
 from watcher.model import shown
+from watcher.storage.base import PRIVATE
 
-PRIVATE = ".watcher"
 _PROBE_SECONDS = 1.0  # `watcher status` holds the lock for an instant
 _WORKERS_SECONDS = 30.0
 

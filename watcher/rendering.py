@@ -19,8 +19,8 @@ from watcher.db import views
 from watcher.db.catalog import Catalog
 from watcher.db.connect import transaction
 from watcher.errors import RejectedError, RetryError, UnavailableError
-from watcher.model import Format, Limits, Recipe, Rendition, shown
-from watcher.processing import naming, run
+from watcher.model import Format, Limits, Recipe, shown
+from watcher.processing import run
 from watcher.processing.image import Rendered
 from watcher.storage.base import PRIVATE
 from watcher.storage.local import LocalStorage
@@ -147,14 +147,9 @@ def _keep(
 
 
 def _put(catalog: Catalog, storage: LocalStorage, order: Order, one: Rendered, workspace: str) -> str:
-    staged = os.path.join(workspace, one.recipe)
-    with open(staged, "xb") as file:
-        file.write(one.content)
-    key = naming.rendition_key(one.recipe, order.key, one.format)
-    storage.put(key, staged, replace=True, link=True)
-    made = Rendition(one.recipe, key, one.width, one.height, len(one.content), one.fingerprint)
+    made = run.publish_rendition(one, order.key, storage, workspace)
     catalog.put_rendition(order.asset, made)
-    return key
+    return made.key
 
 
 @contextlib.contextmanager

@@ -219,8 +219,8 @@ class _Service:
             yield
         finally:
             signal.set_wakeup_fd(waking)
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            for number, former in before.items():
+                signal.signal(number, former)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         # whoever asks twice does not want to wait; recovery copes. A terminal that closes says so twice by itself

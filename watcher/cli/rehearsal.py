@@ -16,7 +16,7 @@ from watcher.db.catalog import Catalog
 from watcher.ignoring import Ignoring
 from watcher.intake.scanner import Skipped, scan
 from watcher.logs import printable
-from watcher.model import Duplicate, Expanded, Member, Processed, Rules, Task, TaskResult, shown
+from watcher.model import JUNK_REASON, Duplicate, Expanded, Member, Processed, Rules, Task, TaskResult, shown
 from watcher.processing.run import work
 from watcher.service import check_settings, rules_of
 from watcher.settings.whole import Settings
@@ -101,12 +101,12 @@ class _Theatre:
         for member in result.members:
             below = f"{shown(path)}/{member.path}"
             if member.junk:
-                yield Foreseen(self.name, below, "skipped", reason="folder litter of an operating system")
+                yield Foreseen(self.name, below, "skipped", reason=JUNK_REASON)
             else:
                 yield self._foreseen(below, self._member(source, member))
 
     def _member(self, source: str, member: Member) -> TaskResult:
-        return self._work(source, os.path.basename(member.path.replace("\\", "/")), member.size, member.index)
+        return self._work(source, member.name, member.size, member.index)
 
     def _work(self, source: str, name: str, size: int, member: int | None = None) -> TaskResult:
         rivals = self.catalog.rivals(size) if self.catalog and size < 2**63 else ()

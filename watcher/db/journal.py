@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from watcher.db.jobs import OPEN, listed, now, select
 from watcher.db.turns import Turns
-from watcher.model import Claim, Job, Member, State, shown
+from watcher.model import JUNK_REASON, Claim, Job, Member, State, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +136,14 @@ class Journal:
                     m.index,
                     inbox,
                     m.path.encode("utf-8", "surrogateescape"),
-                    shown(m.path.replace("\\", "/").rstrip("/").rpartition("/")[2] or m.path),
+                    shown(m.name),
                     batch,
                     job,
                     min(m.size, 2**63 - 1),
                     "ignored" if m.junk else "queued",
                     now(),
                     now() if m.junk else None,
-                    "folder litter of an operating system" if m.junk else None,
+                    JUNK_REASON if m.junk else None,
                 )
                 for m in members
             ],

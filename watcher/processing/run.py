@@ -177,15 +177,18 @@ def _publish(
 ) -> Picture:
     """Original first, create-only: the key that it gets names the renditions, which then replace what stands there."""
     key = _put_original(picture, path, task, storage)
-    renditions = []
-    for one in rendered:
-        staged = os.path.join(workspace, one.recipe)
-        with open(staged, "xb") as target:
-            target.write(one.content)
-        below = naming.rendition_key(one.recipe, key, one.format)
-        storage.put(below, staged, replace=True, link=True)
-        renditions.append(Rendition(one.recipe, below, one.width, one.height, len(one.content), one.fingerprint))
-    return replace(picture, key=key, renditions=tuple(renditions))
+    renditions = tuple(publish_rendition(one, key, storage, workspace) for one in rendered)
+    return replace(picture, key=key, renditions=renditions)
+
+
+def publish_rendition(one: image.Rendered, original: str, storage: Storage, workspace: str) -> Rendition:
+    """Put a rendition of the original that stands under the key `original`, over what stood in its place."""
+    staged = os.path.join(workspace, one.recipe)
+    with open(staged, "xb") as target:
+        target.write(one.content)
+    key = naming.rendition_key(one.recipe, original, one.format)
+    storage.put(key, staged, replace=True, link=True)
+    return Rendition(one.recipe, key, one.width, one.height, len(one.content), one.fingerprint)
 
 
 def _put_original(picture: Picture, path: str, task: Task, storage: Storage) -> str:
