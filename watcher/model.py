@@ -25,7 +25,7 @@ FINISHED: tuple[State, ...] = ("done", "duplicate", "failed", "ignored", "cancel
 
 JUNK_REASON = "folder litter of an operating system"  # why a member is ignored
 
-Format = Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp", "jp2", "heic", "raw"]
+Format = Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp", "jp2", "heic", "raw", "video", "other"]
 RENDITION_STEP = 1  # raised when the same recipe begins to give another picture: all renditions are outdated then
 
 
@@ -72,6 +72,25 @@ class Limits:
     zip_members: int = 100_000
     zip_bytes: int = 200_000_000_000
     zip_ratio: int = 200
+    zip_depth: int = 3
+    zip_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person wants done to the pictures of an inbox or of one batch.
+
+    Each name is that of a setting in `[[inbox]]`, a key of batch.toml and an option of `watcher add`. `title` and
+    `description` may hold `{prefix}` and `{seq}`. "" and () change nothing.
+    """
+
+    title: str = ""
+    description: str = ""
+    keywords: tuple[str, ...] = ()
+    prefix: str = ""
+    shift: str = ""  # -1d2hr3m4s, as amounts.parse_shift reads it
+    upright: bool = False
+    touch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +104,9 @@ class Rules:
     umask: int = 0o022
     fsync: bool = True  # flush file by file; False where the coordinator flushes a group with one syncfs
     timezone: str = ""  # IANA name, for instants without a place; "" is the machine's
+    wishes: Wishes = Wishes()
+    videos: Literal["store", "fail"] = "store"
+    other: Literal["store", "fail", "leave"] = "fail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +181,21 @@ class Picture:
     digest: str  # SHA-256 of the bytes as dropped, hex
     key: str  # of the original in storage
     format: Format
-    size: int
+    size: int  # bytes as dropped
     width: int
     height: int
     facts: Facts
     renditions: tuple[Rendition, ...]
     flags: tuple[str, ...] = ()
+    stored: tuple[str, int] | None = None  # SHA-256 and bytes of the original in storage; None: they are as dropped
+
+    @property
+    def stored_digest(self) -> str:
+        return self.stored[0] if self.stored else self.digest
+
+    @property
+    def stored_size(self) -> int:
+        return self.stored[1] if self.stored else self.size
 
 
 @dataclass(frozen=True, slots=True)
