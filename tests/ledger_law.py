@@ -10,6 +10,7 @@ space and hide nothing.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import sqlite3
@@ -131,9 +132,12 @@ def _story(row: sqlite3.Row, inbox: str) -> str:
 
 
 def _assets_stand(db: sqlite3.Connection, library: str) -> Iterator[str]:
-    for row in db.execute("select digest, key, size from assets"):
-        if _digest_of(os.path.join(library, row["key"])) != row["digest"]:
+    kept = {_digest_of(path) for path in glob.glob(f"{glob.escape(library)}/.watcher/trash/**", recursive=True)}
+    for row in db.execute("select digest, stored_digest, key from assets"):
+        if _digest_of(os.path.join(library, row["key"])) != row["stored_digest"]:
             yield f"{row['key']} does not hold the bytes of its asset"
+        if row["digest"] not in {row["stored_digest"], *kept}:
+            yield f"the bytes of {row['key']} as they were dropped are nowhere"
     for row in db.execute("select key, size from renditions"):
         path = os.path.join(library, row["key"])
         if not os.path.isfile(path) or os.path.getsize(path) != row["size"]:
@@ -143,7 +147,7 @@ def _assets_stand(db: sqlite3.Connection, library: str) -> Iterator[str]:
 def _no_strays(db: sqlite3.Connection, library: str, raced: bool) -> Iterator[str]:
     named = {row[0] for row in db.execute("select key from assets union all select key from renditions")}
     strays = set(_files(library)) - named
-    settled = {row[0] for row in db.execute("select digest from assets")}
+    settled = {row[0] for row in db.execute("select stored_digest from assets")}
     copies = {key for key in strays if key.startswith("originals/") and _digest_of(f"{library}/{key}") in settled}
     tolerated = {_below(key) for key in copies} if raced else set()
     yield from (f"stray: {key}" for key in sorted(strays) if not {_below(key), _below(key)[:-4]} & tolerated)

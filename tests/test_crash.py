@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 
 from tests.ledger_law import Drop, violations
-from tests.ledger_site import BROKEN, Notebook, Site, picture, zipped
+from tests.ledger_site import BROKEN, Notebook, Site, photo, picture, zipped
 from watcher import filesystem
 from watcher.daemon import Daemon
 from watcher.executors.inline import Inline
@@ -43,6 +43,7 @@ DROPS = (
     Drop("again.png", picture(1)),  # in the library already
     Drop("broken.png", BROKEN, broken=True),  # a name that is taken in failed/
     Drop("copy of a.png", picture(2)),
+    Drop("cleaned up.jpg", photo(8)),  # its dates are changed, and its bytes kept aside
     Drop("folder/below/old.png", picture(3)),  # a name that is taken in the library
     Drop(os.fsdecode(b"not utf-8 \xe9\n.png"), picture(4)),
     zipped("good.zip", Drop("in/c.png", picture(5)), Drop("__MACOSX/._c.png", b"litter", litter=True)),

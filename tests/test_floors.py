@@ -23,6 +23,7 @@ FLOORS: dict[str, int] = {
     "recovery": 3,
     "committing": 3,
     "opening": 3,
+    "adding": 3,
     "removing": 3,
     "rendering": 3,
     "discarding": 3,

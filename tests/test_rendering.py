@@ -17,7 +17,7 @@ from watcher.db.catalog import Catalog
 from watcher.db.journal import Journal, Patience
 from watcher.errors import RejectedError, RetryError
 from watcher.model import Claim, Facts, Limits, Picture, Recipe, Rendition
-from watcher.processing.run import render
+from watcher.processing.developing import render
 from watcher.storage.local import LocalStorage
 
 CONTENT = picture("Beach", size=(60, 40))

@@ -8,62 +8,143 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from watcher.db.catalog import Catalog
-from watcher.db.journal import Journal
-from watcher.model import Duplicate, Expanded, Failed, Picture, Processed, Rejected, State, TaskResult, Unavailable
+from watcher.batching import Batching
+from watcher.db.ledger import Ledger
+from watcher.joining import Joining
+from watcher.model import (
+    Dated,
+    Duplicate,
+    Expanded,
+    Failed,
+    Joined,
+    Picture,
+    Processed,
+    Rejected,
+    Sidecar,
+    State,
+    TaskResult,
+    Unavailable,
+)
 from watcher.storage.base import Storage
 
-
-def apply(results: Sequence[TaskResult], journal: Journal, catalog: Catalog, storage: Storage) -> None:
-    """Write `results` down. Runs inside the caller's transaction; repeatable."""
-    for result in results:
-        job, attempt = result.job_id, result.attempt
-        match result:
-            case Processed(picture=picture):
-                _processed(job, attempt, picture, journal, catalog, storage)
-            case Duplicate(digest=digest):
-                _duplicate(job, attempt, digest, journal, catalog, storage)
-            case Expanded(members=members):
-                journal.expand(job, attempt, members)
-            case Rejected(reason=reason):
-                journal.finish(job, attempt, "failed", reason=reason)
-            case Failed(reason=reason, died=died):
-                journal.retry(job, attempt, reason, died)
-            case Unavailable():
-                journal.excuse(job, attempt)
-    journal.close_archives()
+Moved = Sequence[tuple[str, str]]  # (former key, key) of sidecars
 
 
-def _processed(job: int, attempt: int, picture: Picture, journal: Journal, catalog: Catalog, storage: Storage) -> None:
-    """New, or equal to an asset: then a duplicate, unless that asset's original is lost and this takes its place.
+class Committing:
+    def __init__(self, ledger: Ledger, storage: Storage, joining: Joining, batching: Batching) -> None:
+        self._ledger, self._storage, self._joining, self._batching = ledger, storage, joining, batching
+        self._journal, self._catalog = ledger.journal, ledger.catalog
 
-    What the asset does not name afterwards is surplus: the files of the one that came second, or the lost one's
-    renditions. An equal picture of the same key has put its renditions over the asset's: those are its files now.
-    """
-    if not _stands(storage, picture.key, picture.size):
-        journal.retry(job, attempt, f"{picture.key} vanished from the library before it was recorded", died=False)
-        return
-    ours = {picture.key, *(rendition.key for rendition in picture.renditions)}
-    known = catalog.find(picture.digest)
-    if known is None:
-        if journal.finish(job, attempt, "done"):
-            journal.attach(job, catalog.add(picture, job))
-    elif picture.key != known.key and _stands(storage, known.key, known.size):
-        journal.finish(job, attempt, "duplicate", asset=known.id, surplus=sorted(ours - known.keys))
-    else:
-        state: State = "duplicate" if picture.key == known.key else "done"
-        if journal.finish(job, attempt, state, asset=known.id, surplus=sorted(known.keys - ours - {known.key})):
-            catalog.point(known.id, picture)
+    def apply(self, results: Sequence[TaskResult]) -> None:
+        """Write `results` down. Runs inside the caller's transaction; repeatable."""
+        for result in results:
+            job, attempt = result.job_id, result.attempt
+            match result:
+                case Processed(picture=picture, sidecars=moved):
+                    self._processed(job, attempt, picture, moved)
+                case Duplicate(digest=digest):
+                    self._duplicate(job, attempt, digest)
+                case Expanded():
+                    self._expanded(result)
+                case Dated(taken=taken, numbered=numbered):
+                    self._journal.dated(job, attempt, taken, numbered=numbered)
+                case Sidecar():
+                    self._sidecar(result)
+                case Joined(picture=picture, sidecars=moved):
+                    self._joined(job, attempt, picture, moved)
+                case Rejected(reason=reason, lodged=lodged):
+                    self._journal.finish(job, attempt, "failed", reason=reason, lodged=lodged)
+                case Failed(reason=reason, died=died):
+                    self._journal.retry(job, attempt, reason, died)
+                case Unavailable():
+                    self._journal.excuse(job, attempt)
+        self._ledger.archives.close()
+
+    def _processed(self, job: int, attempt: int, picture: Picture, moved: Moved) -> None:
+        """New, or equal to an asset: then a duplicate, unless that asset's original is lost and this takes its place.
+
+        What the asset does not name afterwards is surplus: the files of the one that came second, or the lost one's
+        renditions. An equal picture of the same key has put its renditions over the asset's: those are its files now.
+        """
+        if not self._stands(picture.key, picture.stored_size):
+            reason = f"{picture.key} vanished from the library before it was recorded"
+            self._journal.retry(job, attempt, reason, died=False)
+            return
+        ours = _keys(picture)
+        known = self._catalog.find(picture.digest)
+        if known is None:
+            if self._journal.finish(job, attempt, "done", surplus=[former for former, _ in moved]):
+                asset = self._catalog.add(picture, job)
+                self._journal.attach(job, asset)
+                self._move(moved)
+                self._came(job, asset, [key for _, key in moved])
+        elif picture.key != known.key and self._stands(known.key, known.size):
+            ours |= {key for _, key in moved}
+            if self._journal.finish(job, attempt, "duplicate", asset=known.id, surplus=sorted(ours - known.keys)):
+                self._came(job, known.id)
+        else:
+            state: State = "duplicate" if picture.key == known.key else "done"
+            surplus = sorted(known.keys - ours - {known.key})
+            if self._journal.finish(job, attempt, state, asset=known.id, surplus=surplus):
+                self._catalog.point(known.id, picture)
+                self._came(job, known.id)
+
+    def _move(self, moved: Moved) -> None:
+        """Sidecars that have their picture's name now. Their former files are surplus of the job that moved them."""
+        for former, key in moved:
+            self._ledger.sidecars.move(former, key)
+
+    def _duplicate(self, job: int, attempt: int, digest: str) -> None:
+        known = self._catalog.find(digest)
+        if known is not None and self._stands(known.key, known.size):
+            if self._journal.finish(job, attempt, "duplicate", asset=known.id):
+                self._came(job, known.id)
+        else:  # the worker saw it stand; on the next try it will see that it is gone
+            reason = "the picture that it equals was removed from the library meanwhile"
+            self._journal.retry(job, attempt, reason, died=False)
+
+    def _came(self, job: int, asset: int, read_with: Sequence[str] = ()) -> None:
+        """An asset was dropped, perhaps again: where it came from is kept, and what lay beside it may belong to it."""
+        dropped = self._journal.job(job)
+        self._catalog.dropped(asset, dropped)
+        self._joining.picture_came(dropped, asset, read_with)
+
+    def _expanded(self, result: Expanded) -> None:
+        job = self._journal.job(result.job_id)
+        batch = self._batching.of_archive(job, result.options)
+        if batch.problem:
+            self._journal.finish(job.id, result.attempt, "failed", reason=batch.problem, lodged=result.lodged)
+        elif job.attempt == result.attempt:
+            self._ledger.archives.expand(job, batch, result.members, more=result.more, lodged=result.lodged)
+
+    def _sidecar(self, result: Sidecar) -> None:
+        if not self._stands(result.key, result.size):
+            reason = f"{result.key} vanished from the library before it was recorded"
+            self._journal.retry(result.job_id, result.attempt, reason, died=False)
+        elif self._journal.finish(result.job_id, result.attempt, "done"):
+            self._joining.sidecar_came(self._journal.job(result.job_id), result)
+
+    def _joined(self, job: int, attempt: int, picture: Picture, moved: Moved) -> None:
+        """The asset was read again; its files of former names go when nobody names them any more."""
+        ours = _keys(picture)
+        asset = self._catalog.find(picture.digest)
+        if asset is None:  # removed meanwhile: what was published for it goes
+            surplus = sorted(ours | {key for _, key in moved})
+            self._journal.finish(job, attempt, "done", surplus=surplus)
+        elif not self._stands(picture.key, picture.stored_size):
+            self._journal.retry(job, attempt, f"{picture.key} vanished from the library", died=False)
+        else:
+            surplus = sorted((asset.keys | {former for former, _ in moved}) - ours)
+            if self._journal.finish(job, attempt, "done", asset=asset.id, surplus=surplus):
+                self._catalog.rewrite(asset.id, picture)
+                self._move(moved)
+                if picture.key != asset.key:
+                    self._joining.renamed(asset.id)
+
+    def _stands(self, key: str, size: int) -> bool:
+        found = self._storage.stat(key)
+        return found is not None and found.size == size
 
 
-def _duplicate(job: int, attempt: int, digest: str, journal: Journal, catalog: Catalog, storage: Storage) -> None:
-    known = catalog.find(digest)
-    if known is not None and _stands(storage, known.key, known.size):
-        journal.finish(job, attempt, "duplicate", asset=known.id)
-    else:  # the worker saw it stand; on the next try it will see that it is gone
-        journal.retry(job, attempt, "the picture that it equals was removed from the library meanwhile", died=False)
-
-
-def _stands(storage: Storage, key: str, size: int) -> bool:
-    found = storage.stat(key)
-    return found is not None and found.size == size
+def _keys(picture: Picture) -> set[str]:
+    return {picture.key, *(rendition.key for rendition in picture.renditions)}

@@ -19,20 +19,22 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
-from watcher import committing, discarding, logs, recovery
-from watcher.db.catalog import Catalog
+from watcher import discarding, logs, recovery
+from watcher.batching import Batching, ReadOptions
+from watcher.committing import Committing
 from watcher.db.connect import transaction
-from watcher.db.journal import Journal
+from watcher.db.ledger import Ledger
 from watcher.errors import UnavailableError
 from watcher.executors.base import Executor
 from watcher.intake import discards
 from watcher.intake.inbox import Inbox
-from watcher.model import Claim, Failed, Job, Processed, Rules, Task, TaskResult, Unavailable
+from watcher.joining import Joining
+from watcher.model import Batch, Claim, Failed, Job, Joined, Processed, Rules, Sidecar, TaskResult, Unavailable
 from watcher.notify import Notifier
 from watcher.pausing import Pause
 from watcher.storage.local import LocalStorage
+from watcher.tasking import Follow, Tasking
 from watcher.wake import Wake
 
 _log = logging.getLogger("watcher.daemon")
@@ -40,6 +42,7 @@ _log = logging.getLogger("watcher.daemon")
 GROUP = 64  # results committed together at most ...
 GROUP_SECONDS = 0.05  # ... or those of this long
 SWEEP_SECONDS = 60.0  # how often error files without their file are looked for, and what is stuck is tried again
+_PUBLISHED = (Processed, Sidecar, Joined)  # results that say what stands in the library
 SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EIO}
 
 
@@ -47,7 +50,8 @@ class Daemon:
     """`inboxes` (open ones) and `rules` (what workers must know) go by the inbox's row id.
 
     `executor` is set once it runs: recovery comes before it.
-    `max_claims`: how many claimed files may be unfinished; what is beyond waits in the inbox.
+    `max_claims`: how many claimed files may be unfinished; what is beyond waits in the inbox. `batch_seconds`: the
+    quiet after which a dropped folder is complete. `read_options` and `follow` know what a batch.toml may ask for.
     `flush` brings all that workers published to the disk, or raises OSError.
     """
 
@@ -56,22 +60,32 @@ class Daemon:
     def __init__(
         self,
         connection: sqlite3.Connection,
-        journal: Journal,
-        catalog: Catalog,
+        ledger: Ledger,
         storage: LocalStorage,
         notifier: Notifier,
         wake: Wake,
+        *,
         max_claims: int,
+        batch_seconds: float,
         flush: Callable[[], None],
+        read_options: ReadOptions,
+        follow: Follow,
     ) -> None:
-        self.connection, self.journal, self.catalog, self.storage = connection, journal, catalog, storage
-        self.notifier, self.wake, self.max_claims, self.flush = notifier, wake, max_claims, flush
+        self.connection, self.ledger, self.storage = connection, ledger, storage
+        self.notifier, self.wake, self.flush = notifier, wake, flush
+        self.max_claims, self.batch_seconds = max_claims, batch_seconds
+        self.journal, self.archives, self.catalog = ledger.journal, ledger.archives, ledger.catalog
         self.inboxes: dict[int, Inbox] = {}
         self.rules: dict[int, Rules] = {}
+        self.joining = Joining(ledger)
+        self.batching = Batching(ledger.batches, read_options, self.rules)
+        self.committing = Committing(ledger, storage, self.joining, self.batching)
+        self.tasking = Tasking(self.inboxes, self.rules, ledger, self.joining, follow)
         self.problems: dict[int, str] = {}  # paused inboxes
         self.pause = Pause()
         self.stopping = False
         self.stuck: dict[int, str] = {}  # finished jobs whose file cannot leave the spool, and why
+        self._prepared: set[str] = set()  # tokens of what was added, whose batches are rows by now
         self._claims: list[tuple[int, Claim]] = []  # ours, not yet in the journal
         self._last_inbox = 0  # the one that files were taken from last: another one begins
         self._results: list[TaskResult] = []  # had, not yet committed
@@ -86,6 +100,7 @@ class Daemon:
         try:
             if self._is_well() and not self.stopping:
                 self.claim()
+                self.close()
                 self.start()
             self._take(self.executor.poll(self._timeout(deadline)))
             if self.pause.reason is None:
@@ -100,11 +115,12 @@ class Daemon:
     def claim(self) -> None:
         """Take settled files by rename, at most as many as there is room for, and write down that they are ours."""
         usable = [inbox_id for inbox_id, inbox in self.inboxes.items() if not self._is_paused(inbox_id, inbox)]
+        self._prepare(usable)
         room = self.max_claims - self.journal.open_count(usable) - len(self._claims)  # what cannot go on takes no room
         # Whose turn it is changes, lest one inbox takes all the room. One that is away is asked too: it gives nothing,
         # and from then on sets no deadline that would keep the loop turning.
         for inbox_id in sorted(self.inboxes, key=lambda one: (one <= self._last_inbox, one)):
-            if claims := self.inboxes[inbox_id].claim_settled(max(0, room)):
+            if claims := self._claimed(self.inboxes[inbox_id], max(0, room)):
                 self._claims += [(inbox_id, claim) for claim in claims]
                 room -= len(claims)
                 self._last_inbox = inbox_id
@@ -112,8 +128,16 @@ class Daemon:
             # kept without the notes, which are deleted: when the catalog is busy this comes again
             self._claims = [(i, one) for i, one in self._claims if not discarding.is_our_note(self.inboxes[i], one)]
             with transaction(self.connection):
-                self.journal.add(self._claims)
+                self.journal.add(self._claims, self.batching.belonging(self._claims))
             self._claims = []
+
+    def close(self) -> None:
+        """End the batches to which nothing more comes, and the archives whose members are all at their end."""
+        ended = self.batching.close(self._still_comes, self.batch_seconds)
+        if ended or self.archives.any_complete():
+            with transaction(self.connection):
+                self.batching.end(ended)
+                self.archives.close()
 
     def start(self) -> None:
         """Hand jobs to workers. The attempt is counted, durably, before the work."""
@@ -122,7 +146,7 @@ class Daemon:
             return
         with transaction(self.connection):
             jobs = self.journal.start(slots, self._usable())
-            tasks = [self._task(job) for job in jobs]
+            tasks = [self.tasking.task(job) for job in jobs]
         for task in tasks:
             self.executor.submit(task)
 
@@ -133,7 +157,7 @@ class Daemon:
         self._results = self._flushed_or_failed(self._results)
         with transaction(self.connection):
             results = [self._excused(result) for result in self._results]
-            committing.apply(results, self.journal, self.catalog, self.storage)
+            self.committing.apply(results)
         self._results = []
         for result in results:
             if isinstance(result, Failed) and result.died:  # nobody else cleans up behind a killed worker
@@ -176,16 +200,23 @@ class Daemon:
         actions = recovery.plan(spooled, self.journal.claims(), unfinished, self._is_back)
         with transaction(self.connection):
             lost = recovery.apply(actions, self.journal, self.inboxes)
+            self.archives.close()
+        for inbox_id in spooled:
+            inboxes[inbox_id].forget_members(self.journal.claims())
         for job in lost:
             words = f"{job.name}: its spool copy is gone, and it is not back in the inbox"
             logs.event(_log, "lost", words, level=logging.ERROR, job_id=job.id)
+
+    def is_quiet(self) -> bool:
+        """Nothing more comes from what lies in the inboxes now: their folders are complete (for --once)."""
+        return not self._claims and all(self.inboxes[inbox_id].settled() for inbox_id in self._usable())
 
     def is_idle(self) -> bool:
         """Nothing in flight, and nothing more to come from what lies in the inboxes now (for --once)."""
         usable = self._usable()
         return (
-            not (self._results or self._claims or self.executor.busy())
-            and all(self.inboxes[inbox_id].settled() for inbox_id in usable)
+            not (self._results or self.executor.busy())
+            and self.is_quiet()
             and not self.journal.unfinished_count(usable)
             and all(job.id in self.stuck for job in self.journal.undiscarded(usable))
         )
@@ -206,27 +237,35 @@ class Daemon:
 
     # -- parts of steps --------------------------------------------------------------------------------------------
 
-    def _task(self, job: Job) -> Task:
-        inbox = self.inboxes[job.inbox_id]
-        claim, path = (job.claim, job.path) if job.member is None else (job.archive_claim, job.archive_path)
-        assert claim is not None and path is not None
-        return Task(
-            job.id,
-            job.attempt,
-            inbox.source(claim, path),
-            os.path.basename(job.path) if job.member is None else job.name,
-            self.rules[job.inbox_id],
-            member=job.member,
-            rivals=self.catalog.rivals(job.size),
-            may_link=inbox.trusted,
-            dropped_at=datetime.fromisoformat(job.created_at).timestamp(),
-        )
+    def _prepare(self, usable: list[int]) -> None:
+        """What was added is a batch before the first file of it is taken: its claims only name it."""
+        for inbox_id in usable:
+            ready = self.inboxes[inbox_id].ready
+            for token in ready.tokens():
+                if token not in self._prepared:
+                    with transaction(self.connection):
+                        self.batching.added(inbox_id, token, ready.name(token), ready.options(token))
+                    self._prepared.add(token)
+
+    def _claimed(self, inbox: Inbox, room: int) -> list[Claim]:
+        claims: list[Claim] = []
+        for token in inbox.ready.tokens():
+            if token in self._prepared and len(claims) < room:
+                claims += inbox.claim_ready(token, room - len(claims))
+        return claims + inbox.claim_settled(room - len(claims))
+
+    def _still_comes(self, batch: Batch) -> bool:
+        """Whether more of a batch may come from what lies in its inbox."""
+        inbox = self.inboxes.get(batch.inbox_id)
+        if inbox is None or batch.inbox_id in self.problems:
+            return True
+        return batch.token in inbox.ready.tokens() if batch.kind == "add" else inbox.comes_from(batch.name)
 
     def _discard(self, job: Job) -> list[tuple[int, str | None]]:
         """Finish one job's leftovers: its id, with where its file lies in failed/ (below the inbox), for the mark."""
         try:
             discarding.delete_surplus(job, self.catalog, self.storage)
-            left = discarding.let_go(job, self.inboxes[job.inbox_id], self.journal)
+            left = discarding.let_go(job, self.inboxes[job.inbox_id], self.archives)
         except OSError as error:
             if error.errno in SURROUNDINGS:
                 raise UnavailableError(f"{job.name} cannot be moved out of the spool: {error.strerror}") from None
@@ -275,13 +314,13 @@ class Daemon:
     def _flushed_or_failed(self, results: list[TaskResult]) -> list[TaskResult]:
         """What was published must be on the disk before a source is deleted on its strength."""
         workers_flush = all(rules.fsync for rules in self.rules.values())
-        if workers_flush or not any(isinstance(result, Processed) for result in results):
+        if workers_flush or not any(isinstance(result, _PUBLISHED) for result in results):
             return results
         try:
             self.flush()
         except OSError as error:
             reason = f"the library could not be flushed to its disk: {error.strerror}"
-            return [Unavailable(r.job_id, r.attempt, reason) if isinstance(r, Processed) else r for r in results]
+            return [Unavailable(r.job_id, r.attempt, reason) if isinstance(r, _PUBLISHED) else r for r in results]
         return results
 
     def _excused(self, result: TaskResult) -> TaskResult:
@@ -305,8 +344,8 @@ class Daemon:
         else:
             times += [self._results_since + GROUP_SECONDS] if self._results else []
             times += [] if self.stopping else map(Inbox.next_deadline, self.inboxes.values())
-            seconds = None if self.stopping else self.journal.next_due()
-            times += [] if seconds is None else [now + seconds]
+            waits = [] if self.stopping else [self.journal.next_due(), self.batching.next_quiet(self.batch_seconds)]
+            times += [now + seconds for seconds in waits if seconds is not None]
         due = [at for at in times if at is not None]
         return max(0.0, min(due) - now) if due else None
 

@@ -6,11 +6,14 @@ failed/ is `intake.discards`'.
 
 from __future__ import annotations
 
+import os
+
+from watcher.db.archives import Archives
 from watcher.db.catalog import Catalog
-from watcher.db.journal import Journal
 from watcher.intake import discards
 from watcher.intake.inbox import Inbox
 from watcher.model import Claim, Job
+from watcher.processing import naming
 from watcher.storage.base import Storage
 
 
@@ -21,18 +24,33 @@ def delete_surplus(job: Job, catalog: Catalog, storage: Storage) -> None:
             storage.delete(key)
 
 
-def let_go(job: Job, inbox: Inbox, journal: Journal) -> str | None:
+def let_go(job: Job, inbox: Inbox, archives: Archives) -> str | None:
     """Delete the spool copy, or move it to failed/: where it lies then, below the inbox. Raises OSError."""
-    if job.claim is None:  # a member's bytes lie in its archive
-        return None
+    if job.claim is None:
+        return _let_go_of_member(job, inbox, archives)
     source = inbox.source(job.claim, job.path)
     left = None
-    if job.state == "failed":
-        left = discards.to_failed(inbox.root, source, job.path, _report(job, journal))
+    if job.state in ("failed", "cancelled"):
+        left = discards.to_failed(inbox.root, source, job.path, _report(job, archives))
     else:
         discards.delete(source)
     inbox.forget(job.claim)
+    if job.listed:
+        discards.delete_tree(inbox.members(job.claim))
     return left
+
+
+def _let_go_of_member(job: Job, inbox: Inbox, archives: Archives) -> str | None:
+    """A member's bytes lie in its archive, unless they have a file of their own."""
+    if not job.lodged or job.root_claim is None or job.root_path is None:
+        return None
+    source = inbox.member(job.root_claim, job.id)
+    if job.state == "failed":
+        # its path in the archive is never used as a path
+        place = os.path.join(job.root_path, naming.safe(job.name))
+        return discards.to_failed(inbox.root, source, place, _report(job, archives), flush=True)
+    discards.delete(source)
+    return None
 
 
 def is_our_note(inbox: Inbox, claim: Claim) -> bool:
@@ -48,6 +66,6 @@ def is_our_note(inbox: Inbox, claim: Claim) -> bool:
     return False
 
 
-def _report(job: Job, journal: Journal) -> discards.Report:
-    members = journal.failed_members(job.id)
+def _report(job: Job, archives: Archives) -> discards.Report:
+    members = archives.not_taken(job.id) if job.listed else []
     return discards.Report(job.id, job.name, job.reason or "", job.attempt, job.finished_at or "", members)

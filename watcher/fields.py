@@ -28,11 +28,11 @@ class Field:
 FIELDS = (
     Field("id", "number", "number of the asset in the catalog"),
     Field("digest", "text", "SHA-256 of the bytes as they were dropped"),
-    Field("stored_digest", "text", "SHA-256 of the original in the library"),
+    Field("stored_digest", "text", "SHA-256 of the original in the library: another one when cleaning up changed it"),
     Field("path", "text", "where the original lies"),
     Field("name", "text", r"file name as it was dropped; bytes that are not UTF-8 as \xNN"),
     Field("format", "text", "jpeg png webp avif gif tiff bmp jp2 heic raw"),
-    Field("size", "number", "bytes of the original"),
+    Field("size", "number", "bytes as they were dropped"),
     Field("width", "number", "pixels, once upright"),
     Field("height", "number", "pixels, once upright"),
     Field("orientation", "number", "EXIF orientation as read, 1 to 8"),

@@ -33,6 +33,8 @@ BUILT_IN = (
     "*.swp",
     ".*",
 )
+# What systems leave in each folder that they show; nobody would miss it. Half-done downloads are not among it.
+_LEAVINGS = (".DS_Store", "._*", "Thumbs.db", "ehthumbs.db", "desktop.ini")
 FAILED = "failed"  # the folder of dead letters at an inbox's top
 
 
@@ -42,11 +44,17 @@ def _matcher(globs: Iterable[str]) -> re.Pattern[str]:
 
 
 _LITTER = _matcher(BUILT_IN)
+_LEFT = _matcher(_LEAVINGS)
 
 
 def is_junk(path: str) -> bool:
     """Whether any component of `path` (with slashes, as in an archive) is litter by the built-in globs."""
     return any(_LITTER.match(part) for part in path.split("/"))
+
+
+def is_leaving(name: str) -> bool:
+    """Whether a file of this name goes with its folder, when nothing else is left in there."""
+    return _LEFT.match(name) is not None
 
 
 class Ignoring:

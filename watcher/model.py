@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any, Literal
 
 State = Literal[
@@ -23,6 +26,9 @@ State = Literal[
 ]
 FINISHED: tuple[State, ...] = ("done", "duplicate", "failed", "ignored", "cancelled")
 
+CANCELLED_REASON = "its batch was cancelled before it began"
+OPTIONS_NAME = "batch.toml"  # at the top of a folder or archive: what is to be done with all that is in it
+OPTIONS_REASON = "its settings are those of its batch"
 JUNK_REASON = "folder litter of an operating system"  # why a member is ignored
 
 Format = Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp", "jp2", "heic", "raw", "video", "other"]
@@ -88,9 +94,28 @@ class Wishes:
     description: str = ""
     keywords: tuple[str, ...] = ()
     prefix: str = ""
-    shift: str = ""  # -1d2hr3m4s, as amounts.parse_shift reads it
+    shift: str = ""  # -1d2hr3m4s, as parse_shift reads it
     upright: bool = False
     touch: bool = False
+
+
+_SHIFT = re.compile(r"(-?)(?:(\d+)d)?(?:(\d+)hr)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
+
+
+def parse_shift(text: str) -> timedelta:
+    """From "-1d2hr3m4s": days, hours, minutes, seconds, at least one of them, one sign for all. Else ValueError.
+
+    Here, since settings refuse what workers could not read, and a worker does not load them.
+    """
+    match = _SHIFT.fullmatch(text)
+    if match is None or not any(match.groups()[1:]):
+        raise ValueError(f"{text!r} is no shift: write days, hours, minutes, seconds like -1d2hr3m4s, or some of them")
+    try:
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
+        size = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    except (ValueError, OverflowError):  # int() refuses thousands of digits
+        raise ValueError(f"{text[:40]!r} is no shift: it is longer than the calendar") from None
+    return -size if match[1] else size
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +134,37 @@ class Rules:
     other: Literal["store", "fail", "leave"] = "fail"
 
 
+SidecarKind = Literal["xmp", "takeout", "album"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A sidecar that belongs to the picture: what it is, its key in storage, and the SHA-256 of its bytes."""
+
+    kind: SidecarKind
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An asset in the library whose facts are to be read again, with its sidecars, and whose name may change then.
+
+    `beside` is the key of the original that it must be named after, when it is a part of that one's stack.
+    """
+
+    picture: Picture
+    name: str  # as dropped
+    beside: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A message to a worker: one try at one file, or at one member of an archive.
 
     `source` is the absolute path of the spool copy (of the archive, for a member); `name` the base name as
-    dropped; `rivals` the (digest, key of the original) of catalogued assets of the same size in bytes.
+    dropped; `rivals` the (digest, key and bytes of the original in storage) of catalogued assets of the
+    same size in bytes as dropped.
     """
 
     job_id: int
@@ -123,9 +173,18 @@ class Task:
     name: str
     rules: Rules
     member: int | None = None
-    rivals: tuple[tuple[str, str], ...] = ()
+    rivals: tuple[tuple[str, str, int], ...] = ()
     may_link: bool = True  # False where leases cannot be asked: a writer could still be there
     dropped_at: float | None = None  # unix seconds; a file much older than that tells by its mtime when it was made
+    errand: Literal["take", "date", "join"] = "take"
+    folder: str = ""  # the path of its folder below the inbox or in its archive, as text
+    batch: str = ""  # the name of what it came with
+    sequence: str = ""  # its number in the batch, as it is written
+    listed: int = 0  # of an archive: how many of its files are known already
+    depth: int = 0  # archives around it
+    lodge: str | None = None  # a member: where its bytes may be put, when it is an archive or cannot be taken
+    sidecars: tuple[Attached, ...] = ()
+    standing: Standing | None = None  # to join: the asset as it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +219,8 @@ class Facts:
     state: str | None = None
     country: str | None = None
     location: str | None = None  # within the city
+    people: tuple[str, ...] = ()  # who is in it
+    favourite: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +243,8 @@ class Picture:
     key: str  # of the original in storage
     format: Format
     size: int  # bytes as dropped
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     facts: Facts
     renditions: tuple[Rendition, ...]
     flags: tuple[str, ...] = ()
@@ -209,15 +270,18 @@ class Member:
 
     @property
     def name(self) -> str:
-        """Its base name, whatever system wrote the path (those from Windows have backslashes)."""
-        return self.path.replace("\\", "/").rstrip("/").rpartition("/")[2] or self.path
+        """Its base name."""
+        return self.path.rstrip("/").rpartition("/")[2] or self.path
 
 
 @dataclass(frozen=True, slots=True)
 class Processed:
+    """A picture in the library. `sidecars`: (former key, key) of those that were read with it; they have its name."""
+
     job_id: int
     attempt: int
     picture: Picture
+    sidecars: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,18 +293,63 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
+    """Files of an archive, in its directory's order. `more`: there are further ones, to be asked for next.
+
+    `options`: the content of the batch.toml in it. `lodged`: the archive, a member itself, has a file of its own now.
+    """
+
     job_id: int
     attempt: int
     members: tuple[Member, ...]
+    more: bool = False
+    options: str | None = None
+    lodged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """When the file's picture was taken, for the order of its batch; `numbered`: whether it gets a number at all."""
+
+    job_id: int
+    attempt: int
+    taken: str | None
+    numbered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """A file that tells about another one; it is stored under `key`. `title`: Takeout's hint, or an album's name."""
+
+    job_id: int
+    attempt: int
+    kind: SidecarKind
+    digest: str
+    key: str
+    size: int
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """An asset read again with its sidecars; its files, and those, may stand under other keys now."""
+
+    job_id: int
+    attempt: int
+    picture: Picture
+    sidecars: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The file is at fault; `reason` is the sentence that its error file carries."""
+    """The file is at fault; `reason` is the sentence that its error file carries.
+
+    `lodged`: it is a member, and its bytes lie whole in a file of their own.
+    """
 
     job_id: int
     attempt: int
     reason: str
+    lodged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +371,7 @@ class Unavailable:
     reason: str
 
 
-TaskResult = Processed | Duplicate | Expanded | Rejected | Failed | Unavailable
+TaskResult = Processed | Duplicate | Expanded | Dated | Sidecar | Joined | Rejected | Failed | Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,12 +388,40 @@ class Claim:
     source: str
     size: int
 
+    @property
+    def batch(self) -> str | None:
+        """The token of the `watcher add` that it came by."""
+        return self.token.partition(".")[2] or None
+
+
+BatchKind = Literal["folder", "archive", "add"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What came together.
+
+    `options` are those of its batch.toml; `problem` says why that cannot be followed. `numbered`: its pictures wait for
+    its end, to be numbered in order.
+    """
+
+    id: int
+    token: str | None
+    inbox_id: int
+    kind: BatchKind
+    name: str
+    options: Mapping[str, Any]
+    problem: str | None
+    numbered: bool
+    cancelled: bool
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One file's story, as the coordinator needs it.
 
-    A member of an archive has no `claim`; its archive's spool folder and path are `archive_claim`, `archive_path`.
+    A member of an archive has no `claim`: that of the archive that was dropped is `root_claim`, with `root_path`.
+    Its bytes lie in its archive's, the job `parent_id`'s: in that one's own file when it is lodged, `parent_lodged`.
     `suspect`: it must run alone. `surplus`: keys that only this job published. `left_at`: where it lies in failed/.
     """
 
@@ -302,8 +439,20 @@ class Job:
     finished_at: str | None
     reason: str | None
     suspect: bool
-    archive_claim: str | None
-    archive_path: str | None
+    root_claim: str | None
+    root_path: str | None
     asset_id: int | None
     surplus: tuple[str, ...]
     left_at: str | None
+    kind: Literal["file", "join"] = "file"
+    batch_id: int | None = None
+    batch: str | None = None
+    root_id: int | None = None
+    depth: int = 0
+    listed: int = 0
+    lodged: bool = False
+    parent_lodged: bool = False
+    numbering: str | None = None
+    sequence: str | None = None
+    scope: str | None = None
+    shot: str | None = None

@@ -11,7 +11,7 @@ The spool is the truth about what is ours, the journal about how far it came.
 | any          | running member            | start and commit        | Interrupt                                  |
 | not mounted  | any                       | -                       | nothing but Interrupt; the inbox is paused |
 | -            | queued, running           | power undid the rename  | Forget if the file is back, else Lose      |
-| -            | expanded                  | power undid the rename  | Retake if the file is back, else Lose      |
+| -            | with members              | power undid the rename  | Retake if the file is back, else Lose      |
 | any          | finished                  | commit and discard      | nothing: announce and discard go on        |
 | file         | finished and discarded    | power undid the discard | Hold finds the row: discarded again        |
 """
@@ -95,7 +95,7 @@ def plan(
 def _sourceless(job: Job, back: bool) -> Action:
     if not back:
         return Lose(job)
-    return Retake(job) if job.state == "expanded" else Forget(job)
+    return Retake(job) if job.listed else Forget(job)
 
 
 def apply(actions: Sequence[Action], journal: Journal, inboxes: Mapping[int, Inbox]) -> list[Job]:
@@ -117,5 +117,4 @@ def apply(actions: Sequence[Action], journal: Journal, inboxes: Mapping[int, Inb
             case Lose(job):
                 journal.lose(job.id, "its spool copy is gone, and it is not back in the inbox")
                 lost.append(job)
-    journal.close_archives()
     return lost

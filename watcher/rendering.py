@@ -20,7 +20,7 @@ from watcher.db.catalog import Catalog
 from watcher.db.connect import transaction
 from watcher.errors import RejectedError, RetryError, UnavailableError
 from watcher.model import Format, Limits, Recipe, shown
-from watcher.processing import run
+from watcher.processing import developing, publishing
 from watcher.processing.image import Rendered
 from watcher.storage.base import PRIVATE
 from watcher.storage.local import LocalStorage
@@ -112,7 +112,7 @@ def make(connection: sqlite3.Connection, storage: LocalStorage, order: Order, li
 
 def _rendered(original: str, order: Order, limits: Limits) -> list[Rendered]:
     try:
-        rendered, _ = run.render(original, order.format, order.recipes, limits)
+        rendered, _ = developing.render(original, order.format, order.recipes, limits)
     except FileNotFoundError:
         advice = f"drop the picture again, or forget it with watcher remove {order.asset}"
         raise RejectedError(f"{shown(original)} is missing: {advice}") from None
@@ -147,7 +147,7 @@ def _keep(
 
 
 def _put(catalog: Catalog, storage: LocalStorage, order: Order, one: Rendered, workspace: str) -> str:
-    made = run.publish_rendition(one, order.key, storage, workspace)
+    made = publishing.put_rendition(one, order.key, storage, workspace)
     catalog.put_rendition(order.asset, made)
     return made.key
 

@@ -18,17 +18,18 @@ from typing import Any
 
 from watcher import filesystem, logs, settings, systemd
 from watcher.daemon import Daemon
-from watcher.db.catalog import Catalog
-from watcher.db.journal import Journal, Patience
+from watcher.db import ledger
+from watcher.db.journal import Patience
 from watcher.errors import ConfigError, FatalError
 from watcher.executors.pool import Pool
 from watcher.intake import leases
 from watcher.intake.inbox import Inbox
-from watcher.model import Rules, shown
+from watcher.model import Rules, Wishes, shown
 from watcher.notify import Notifier
 from watcher.opening import Library
 from watcher.processing.naming import check_template
 from watcher.processing.run import run_task
+from watcher.settings import batchfile
 from watcher.settings.whole import Settings
 from watcher.status import StatusFile
 from watcher.storage import trash
@@ -105,6 +106,15 @@ def rules_of(configured: Any, chosen: Settings) -> Rules:
         umask=chosen.library.umask,
         fsync=filesystem.type_of(chosen.library.path) not in filesystem.SYNCFS_TYPES,
         timezone=chosen.library.timezone,
+        wishes=Wishes(
+            title=configured.title,
+            description=configured.description,
+            keywords=tuple(configured.keywords),
+            prefix=configured.prefix,
+            shift=configured.shift,
+            upright=configured.upright,
+            touch=configured.touch,
+        ),
     )
 
 
@@ -156,13 +166,21 @@ class _Service:
     # -- opening ---------------------------------------------------------------------------------------------------
 
     def _daemon(self, connection: sqlite3.Connection, library: Library) -> Daemon:
-        retry, room = self.chosen.retry, self.chosen.intake.max_claims
-        journal = Journal(connection, Patience(retry.attempts, retry.first_seconds, retry.max_seconds))
-        catalog = Catalog(connection)
-        storage = LocalStorage(library.root, umask=self.chosen.library.umask)
-        notifier = Notifier(logging.getLogger("watcher.jobs"), catalog.key)
+        retry, intake, chosen = self.chosen.retry, self.chosen.intake, self.chosen
+        books = ledger.over(connection, Patience(retry.attempts, retry.first_seconds, retry.max_seconds))
         self._lock_path = library.workers_lock
-        return Daemon(connection, journal, catalog, storage, notifier, self.wake, room, library.flush)
+        return Daemon(
+            connection,
+            books,
+            LocalStorage(library.root, umask=chosen.library.umask),
+            Notifier(logging.getLogger("watcher.jobs"), books.catalog.key),
+            self.wake,
+            max_claims=intake.max_claims,
+            batch_seconds=intake.batch_seconds,
+            flush=library.flush,
+            read_options=lambda content: batchfile.read(content, chosen.recipes),
+            follow=lambda rules, options: batchfile.follow(rules, options, chosen),
+        )
 
     def _open_inboxes(self, stack: contextlib.ExitStack) -> list[Any]:
         """Open all inboxes. One that this library knows and that is not there is not mounted: it is waited for."""
@@ -307,6 +325,7 @@ class _Service:
             reason = pause.reason
             self._stop()
             raise FatalError(f"{reason}; what is not finished is kept, and the next run goes on with it")
+        self.daemon.batch_seconds = 0.0 if self.daemon.is_quiet() else self.chosen.intake.batch_seconds
         return self.daemon.is_idle()
 
     def _outcome(self, retried: set[int]) -> Outcome:

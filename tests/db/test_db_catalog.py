@@ -146,6 +146,30 @@ def test_an_asset_is_found_by_its_digest_with_every_key_it_names(catalog: Catalo
     assert catalog.key(asset + 1) is None
 
 
+def test_an_original_that_was_changed_has_a_digest_and_a_size_of_its_own(
+    db: sqlite3.Connection, catalog: Catalog, job: Drop
+) -> None:
+    asset = catalog.add(picture(stored=("s1", 1240)), job("a.jpg"))
+    row = _asset(db, asset)
+    assert (row["digest"], row["size"], row["stored_digest"]) == ("d1", 1234, "s1")
+    known = catalog.known(asset)
+    assert known is not None
+    assert known.size == 1240
+    assert catalog.rivals(1234) == (("d1", "originals/a.jpg", 1240),)
+    assert catalog.rivals(1240) == ()
+
+
+def test_an_asset_that_is_pointed_to_a_changed_original_knows_its_digest_and_size(
+    db: sqlite3.Connection, catalog: Catalog, job: Drop
+) -> None:
+    asset = catalog.add(picture(), job("a.jpg"))
+    for stored, expected in ((("s1", 1240), ("s1", 1240)), (None, ("d1", 1234))):
+        catalog.point(asset, picture(stored=stored))
+        known = catalog.known(asset)
+        assert known is not None
+        assert (_asset(db, asset)["stored_digest"], known.size) == expected
+
+
 def test_an_asset_that_is_pointed_elsewhere_keeps_all_but_its_files(
     db: sqlite3.Connection, catalog: Catalog, job: Drop
 ) -> None:
@@ -206,7 +230,7 @@ def test_rivals_are_the_assets_of_that_size_unless_they_are_very_many(
     for n in range(100):
         catalog.add(picture(f"d{n}", f"originals/{n}.jpg"), number)
     catalog.add(picture("other", "originals/other.jpg", size=99), number)
-    assert catalog.rivals(99) == (("other", "originals/other.jpg"),)
+    assert catalog.rivals(99) == (("other", "originals/other.jpg", 99),)
     assert catalog.rivals(98) == ()
     assert len(catalog.rivals(1234)) == 100
     catalog.add(picture("one more", "originals/one-more.jpg"), number)

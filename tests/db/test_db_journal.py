@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from watcher.db.archives import Archives
+from watcher.db.batches import Batches
 from watcher.db.connect import open_writer, transaction
 from watcher.db.journal import Journal, Patience
 from watcher.model import Claim, Job, Member
@@ -151,19 +153,40 @@ def test_only_the_inboxes_that_can_be_used_have_a_turn(journal: Journal, inbox: 
     assert ids(journal.start(5, [inbox, away])) == [elsewhere]
 
 
-def expanded(journal: Journal, inbox: int, count: int, junk: Sequence[int] = ()) -> int:
-    journal.add([(inbox, claim(f"zip-{count}-{journal.open_count([inbox])}", "trip.zip"))])
-    job = journal.start(1, [inbox])[-1]
-    assert job.path == "trip.zip"
-    assert journal.expand(job.id, 1, members(count, junk))
-    return job.id
+Expand = Callable[..., bool]
+
+
+@pytest.fixture
+def archives(db: sqlite3.Connection) -> Archives:
+    return Archives(db)
+
+
+@pytest.fixture
+def expand(db: sqlite3.Connection, archives: Archives) -> Expand:
+    """A running job turns out to be an archive with these members."""
+    batches = Batches(db)
+    return lambda job, found: archives.expand(job, batches.of_archive(job), found)
+
+
+@pytest.fixture
+def expanded(journal: Journal, inbox: int, expand: Expand) -> Callable[..., int]:
+    """An archive with so many members; its job."""
+
+    def expanded(count: int, junk: Sequence[int] = ()) -> int:
+        journal.add([(inbox, claim(f"zip-{count}-{journal.open_count([inbox])}", "trip.zip"))])
+        job = journal.start(1, [inbox])[-1]
+        assert job.path == "trip.zip"
+        assert expand(job, members(count, junk))
+        return job.id
+
+    return expanded
 
 
 def test_a_loose_photo_has_its_turn_while_an_archive_has_thousands(
     db: sqlite3.Connection, journal: Journal, inbox: int, add: Add
 ) -> None:
     with transaction(db):
-        archive = expanded(journal, inbox, 5000)
+        archive = expanded(5000)
     assert {job.parent_id for job in journal.start(4, [inbox])} == {archive}
     [photo] = add("photo.jpg")
     assert photo in ids(journal.start(2, [inbox]))
@@ -172,7 +195,7 @@ def test_a_loose_photo_has_its_turn_while_an_archive_has_thousands(
 def test_lanes_take_turns_one_slot_at_a_time(journal: Journal, inbox: int, add: Add) -> None:
     archives = add("a.zip", "b.zip")
     for archive in journal.start(2, [inbox]):
-        journal.expand(archive.id, 1, members(4))
+        expand(archive, members(4))
     add("a.jpg", "b.jpg")
     lanes = [begin(journal, inbox).parent_id or 0 for _ in range(9)]
     assert set(lanes[:3]) == {0, *archives}
@@ -181,7 +204,7 @@ def test_lanes_take_turns_one_slot_at_a_time(journal: Journal, inbox: int, add: 
 
 
 def test_the_free_slots_are_shared_among_the_lanes(journal: Journal, inbox: int, add: Add) -> None:
-    archive = expanded(journal, inbox, 10)
+    archive = expanded(10)
     add(*"abcdefgh")
     started = journal.start(6, [inbox])
     assert sorted(job.parent_id == archive for job in started) == [False] * 3 + [True] * 3
@@ -191,7 +214,7 @@ def test_a_turn_of_the_loop_costs_no_more_when_20000_wait_and_20000_are_over(
     db: sqlite3.Connection, journal: Journal, inbox: int, add: Add
 ) -> None:
     with transaction(db):
-        archive = expanded(journal, inbox, 10)
+        archive = expanded(10)
         add(*(f"{n}.jpg" for n in range(10)))
     few = _steps(db, journal, inbox)
     with transaction(db):
@@ -219,7 +242,7 @@ def _steps(db: sqlite3.Connection, journal: Journal, inbox: int) -> int:
     for job in journal.start(2, [inbox]):
         journal.excuse(job.id, job.attempt)
     journal.next_due()
-    journal.close_archives()
+    archives.close()
     journal.unannounced()
     journal.undiscarded([inbox])
     db.set_progress_handler(None, 0)
@@ -235,7 +258,7 @@ def _steps(db: sqlite3.Connection, journal: Journal, inbox: int) -> int:
         (lambda journal: journal.anything_due(), "jobs_by_due"),
         (lambda journal: journal.next_due(), "jobs_by_due"),
         (lambda journal: journal.open_count([1]), "jobs_by_lane (state=? AND lane=?)"),
-        (lambda journal: journal.close_archives(), "jobs_by_parent"),
+        (lambda journal: archives.close(), "jobs_by_parent"),
     ],
 )
 def test_what_the_loop_asks_each_time_is_answered_by_an_index(
@@ -258,7 +281,7 @@ def test_what_the_loop_asks_each_time_is_answered_by_an_index(
     "late",
     [
         lambda journal, job: journal.finish(job, 1, "done"),
-        lambda journal, job: journal.expand(job, 1, members(2)),
+        lambda journal, job: Archives(journal._db).expand(journal.job(job), BATCH, members(2)),
         lambda journal, job: journal.retry(job, 1, "late", died=True),
         lambda journal, job: journal.excuse(job, 1),
     ],
@@ -418,16 +441,16 @@ def finish_members(journal: Journal, inbox: int, failing: Sequence[int] = ()) ->
 
 
 def test_an_archive_is_done_with_its_last_member_and_not_before(journal: Journal, inbox: int) -> None:
-    archive = expanded(journal, inbox, 2)
+    archive = expanded(2)
     first, second = journal.start(2, [inbox])
     journal.finish(first.id, 1, "done")
-    assert journal.close_archives() == []
+    assert archives.close() == []
     journal.retry(second.id, 1, "once more", died=False)
-    assert journal.close_archives() == []
+    assert archives.close() == []
     assert journal.job(archive).state == "expanded"
     journal.lose(second.id, "gone")
-    assert journal.close_archives() == [archive]
-    assert journal.close_archives() == []
+    assert archives.close() == [archive]
+    assert archives.close() == []
     assert journal.job(archive).state == "failed"
 
 
@@ -436,8 +459,8 @@ def test_an_archive_is_done_with_its_last_member_and_not_before(journal: Journal
     [
         (3, (), (), "done", None),
         (3, (1,), (), "done", None),
-        (4, (3,), (0, 2), "failed", "2 of 3 members failed"),
-        (2, (), (0, 1), "failed", "2 of 2 members failed"),
+        (4, (3,), (0, 2), "failed", "2 of 3 members could not be read"),
+        (2, (), (0, 1), "failed", "2 of 2 members could not be read"),
         (0, (), (), "failed", "there is nothing in it to take"),
         (2, (0, 1), (), "failed", "there is nothing in it to take"),
     ],
@@ -451,21 +474,21 @@ def test_how_its_members_ended_is_how_an_archive_ends(
     state: str,
     reason: str | None,
 ) -> None:
-    archive = expanded(journal, inbox, count, junk)
+    archive = expanded(count, junk)
     finish_members(journal, inbox, failing)
-    assert journal.close_archives() == [archive]
+    assert archives.close() == [archive]
     closed = journal.job(archive)
     assert (closed.state, closed.reason) == (state, reason)
     assert closed.finished_at
-    assert journal.failed_members(archive) == [(f"{n}.jpg", "broken") for n in failing]
+    assert archives.not_taken(archive) == [(f"{n}.jpg", "broken") for n in failing]
 
 
 def test_a_member_knows_where_its_archive_lies(journal: Journal, inbox: int) -> None:
-    archive = expanded(journal, inbox, 1)
+    archive = expanded(1)
     member = begin(journal, inbox)
     assert (member.parent_id, member.member, member.claim) == (archive, 0, None)
     assert (member.path, member.name) == ("trip/0.jpg", "0.jpg")
-    assert (member.archive_claim, member.archive_path) == (journal.job(archive).claim, "trip.zip")
+    assert (member.root_claim, member.root_path) == (journal.job(archive).claim, "trip.zip")
 
 
 @pytest.mark.parametrize(
@@ -475,17 +498,17 @@ def test_a_member_knows_where_its_archive_lies(journal: Journal, inbox: int) -> 
 def test_a_members_name_is_the_end_of_its_path_whatever_that_is(
     journal: Journal, inbox: int, path: str, name: str
 ) -> None:
-    archive = expanded(journal, inbox, 0)
-    journal.close_archives()
+    archive = expanded(0)
+    archives.close()
     journal.add([(inbox, claim("another", "other.zip"))])
     other = begin(journal, inbox)
     assert other.id != archive
-    assert journal.expand(other.id, 1, [Member(0, path, 2**64, False)])
+    assert expand(other, [Member(0, path, 2**64, False)])
     assert begin(journal, inbox).name == name
 
 
 def test_an_archive_counts_as_one_claimed_file_whatever_is_in_it(journal: Journal, inbox: int, add: Add) -> None:
-    expanded(journal, inbox, 50)
+    expanded(50)
     add("a.jpg")
     assert journal.open_count([inbox]) == 2
     assert journal.open_count([inbox + 1]) == 0
@@ -494,7 +517,7 @@ def test_an_archive_counts_as_one_claimed_file_whatever_is_in_it(journal: Journa
     assert journal.unfinished_count([inbox]) == 52
     assert journal.unfinished_count([inbox + 1]) == 0
     finish_members(journal, inbox)
-    journal.close_archives()
+    archives.close()
     assert journal.open_count([inbox]) == 0
     assert journal.left_in_spools([]) == []
 
@@ -503,14 +526,14 @@ def test_an_archive_counts_as_one_claimed_file_whatever_is_in_it(journal: Journa
 
 
 def test_an_archive_that_is_lost_takes_along_what_is_not_finished(journal: Journal, inbox: int) -> None:
-    archive = expanded(journal, inbox, 3, junk=(2,))
+    archive = expanded(3, junk=(2,))
     kept = begin(journal, inbox)
     journal.finish(kept.id, 1, "done")
     journal.lose(archive, "gone")
     assert [journal.job(kept.id + n).state for n in range(3)] == ["done", "failed", "ignored"]
     assert (journal.job(archive).state, journal.job(archive).reason) == ("failed", "gone")
     assert journal.unfinished() == []
-    assert journal.close_archives() == []
+    assert archives.close() == []
 
 
 def test_a_finished_job_is_neither_lost_nor_forgotten(
@@ -579,9 +602,9 @@ def test_what_is_finished_is_announced_and_discarded_until_that_is_marked(
 
 
 def test_an_archive_is_announced_behind_its_members(journal: Journal, inbox: int) -> None:
-    archive = expanded(journal, inbox, 3)
+    archive = expanded(3)
     finish_members(journal, inbox)
-    journal.close_archives()
+    archives.close()
     assert ids(journal.unannounced()) == [archive + 1, archive + 2, archive + 3, archive]
 
 

@@ -18,7 +18,7 @@ from pillow_heif import register_heif_opener
 from watcher.errors import RejectedError
 from watcher.model import Limits, Recipe
 from watcher.processing import image, metadata, raw, sniffing
-from watcher.processing.run import render
+from watcher.processing.developing import render
 
 register_heif_opener()
 PREVIEW = Recipe("preview", quality=95)

@@ -139,3 +139,34 @@ def test_a_good_template_is_accepted(template: str) -> None:
 )
 def test_a_bad_template_is_told_what_is_wrong_with_it(template: str, said: str) -> None:
     assert naming.check_template(template) == said
+
+
+@given(names.filter(bool), st.sampled_from(("", "07")), st.sampled_from((TAKEN, None)))
+def test_a_prefix_gives_the_last_component_and_any_one_is_valid(
+    prefix: str, sequence: str, taken: datetime | None
+) -> None:
+    called = naming.numbered(prefix, sequence, DIGEST)
+    whole = naming.original_key(TEMPLATE, "IMG_1.jpg", taken, "jpeg", DIGEST, called)
+    assert all(is_valid(component) for component in whole.split("/"))
+    assert whole.rpartition("/")[0] == key("IMG_1.jpg", taken=taken).rpartition("/")[0]
+
+
+def test_a_picture_is_called_by_its_prefix_and_number_or_else_its_digest() -> None:
+    assert naming.numbered("new_york", "07", DIGEST) == "new_york_07"
+    assert naming.numbered("new_york", "", DIGEST) == "new_york_01234567"
+    assert naming.numbered("", "07", DIGEST) == ""
+    called = naming.original_key(TEMPLATE, "IMG_1.JPG", TAKEN, "jpeg", DIGEST, "new_york_07")
+    assert called == "originals/2024/05/new_york_07.jpg"
+
+
+@pytest.mark.parametrize(
+    ("template", "title"),
+    [
+        ("{prefix} {seq}", "{seq} trip 07"),
+        ("no field", "no field"),
+        ("{1} {} {title} {{seq}}", "{1} {} {title} {07}"),
+        ("{prefix", "{prefix"),
+    ],
+)
+def test_a_title_has_two_fields_and_keeps_all_other_braces(template: str, title: str) -> None:
+    assert naming.titled(template, "{seq} trip", "07") == title

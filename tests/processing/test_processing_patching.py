@@ -88,28 +88,6 @@ def tags(patched: Patched) -> list[str]:
     return sorted(change.tag for change in patched[1])
 
 
-@pytest.mark.parametrize(
-    ("text", "delta"),
-    [
-        ("-23m", timedelta(minutes=-23)),
-        ("1d2hr3m4s", timedelta(days=1, hours=2, minutes=3, seconds=4)),
-        ("-1d2hr3m4s", -timedelta(days=1, hours=2, minutes=3, seconds=4)),
-        ("90s", timedelta(seconds=90)),
-        ("0s", timedelta()),
-    ],
-)
-def test_a_shift_is_read_with_one_sign_for_all_its_parts(text: str, delta: timedelta) -> None:
-    assert patching.parse_shift(text) == delta
-
-
-@pytest.mark.parametrize(
-    "text", ["", "-", "1h", "+1d", "1m1d", "1.5hr", "1d-2hr", " 1d", "1d ", "١d", "9" * 5000 + "d", "9" * 12 + "d"]
-)
-def test_what_is_no_shift_is_refused_in_a_sentence(text: str) -> None:
-    with pytest.raises(ValueError, match="is no shift: "):
-        patching.parse_shift(text)
-
-
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_shift_changes_three_dates_and_not_a_byte_besides(order: str) -> None:
     note = b"Note 2019:07:14 10:11:12\0"

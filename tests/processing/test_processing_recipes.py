@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageColor
 from watcher.errors import RejectedError
 from watcher.model import Facts, Format, Limits, Recipe
 from watcher.processing import framing, image, metadata, stripping, xmp
-from watcher.processing.run import render
+from watcher.processing.developing import render
 from watcher.settings.amounts import COLOURS
 
 EDGES = st.one_of(st.integers(-50, 5000), st.integers(0, 150).map(lambda share: f"{share}%"))

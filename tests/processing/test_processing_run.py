@@ -164,7 +164,9 @@ def test_a_picture_that_stands_in_the_library_is_a_duplicate_and_is_not_decoded(
 ) -> None:
     picture = picture_of(world.run(photo()))
     monkeypatch.setattr(image, "Picture", None)
-    assert world.run(photo(), "copy.jpg", rivals=((picture.digest, picture.key),)) == Duplicate(2, 1, picture.digest)
+    assert world.run(photo(), "copy.jpg", rivals=((picture.digest, picture.key, picture.size),)) == Duplicate(
+        2, 1, picture.digest
+    )
     assert len(world.published()) == 3
 
 
@@ -175,13 +177,13 @@ def test_the_last_copy_of_a_lost_original_is_no_duplicate(world: World, loss: st
     original.unlink()
     if loss == "cut":
         original.write_bytes(photo()[:100])
-    again = picture_of(world.run(photo(), rivals=((picture.digest, picture.key),)))
+    again = picture_of(world.run(photo(), rivals=((picture.digest, picture.key, picture.size),)))
     assert (world.library / again.key).read_bytes() == photo()
 
 
 def test_a_rival_of_another_digest_is_no_duplicate(world: World) -> None:
     picture = picture_of(world.run(photo()))
-    assert isinstance(world.run(photo("red"), rivals=((picture.digest, picture.key),)), Processed)
+    assert isinstance(world.run(photo("red"), rivals=((picture.digest, picture.key, picture.size),)), Processed)
 
 
 def test_a_library_that_is_gone_is_waited_for_and_not_made_anew(world: World) -> None:

@@ -77,5 +77,41 @@ def test_the_trash_is_emptied_of_what_is_older_than_its_days_and_of_nothing_else
     assert trash.empty(str(library), 0, NOW) == 1
 
 
+@pytest.mark.parametrize("link", [True, False])
+@pytest.mark.parametrize("fsync", [True, False])
+def test_the_bytes_as_dropped_are_kept_whole_under_a_name_that_every_try_gives(
+    library: Path, link: bool, fsync: bool
+) -> None:
+    source = library / os.fsdecode(b"caf\xe9\n.jpg")
+    source.write_bytes(b"as dropped")
+    tokens = [trash.token_of(NOW + part, "0123456789abcdef" * 4) for part in (0.0, 0.5)]
+    assert tokens == ["20270115-080000-01234567"] * 2
+    for token in tokens:
+        trash.keep(str(library), token, "originals/2024/a.jpg", str(source), link=link, fsync=fsync)
+    kept = library / ".watcher/trash" / tokens[0] / "originals/2024/a.jpg"
+    assert kept.read_bytes() == b"as dropped"
+    assert kept.samefile(source) == link
+    assert source.exists()
+    assert _files(library / ".watcher" / "tmp") == {}
+    assert trash.empty(str(library), 1, NOW + 2 * DAY) == 1
+    assert source.read_bytes() == b"as dropped"
+
+
+def test_a_file_with_another_name_may_change_and_is_copied(library: Path) -> None:
+    source, other = library / "dropped.jpg", library / "outside.jpg"
+    other.write_bytes(b"as dropped")
+    source.hardlink_to(other)
+    trash.keep(str(library), trash.new_token(NOW), "originals/a.jpg", str(source), link=True, fsync=True)
+    with other.open("ab") as writer:
+        writer.write(b" and changed")
+    assert list(_files(library / ".watcher/trash").values()) == [b"as dropped"]
+
+
+def test_what_cannot_be_kept_is_a_sentence(library: Path) -> None:
+    with pytest.raises(UnavailableError, match=r"gone\.jpg cannot be kept in the trash of .*: No such file"):
+        trash.keep(str(library), "token", "originals/a.jpg", str(library / "gone.jpg"), link=True, fsync=True)
+    assert _files(library / ".watcher") == {}
+
+
 def test_a_library_without_a_trash_has_nothing_to_empty(tmp_path: Path) -> None:
     assert trash.empty(str(tmp_path), 0, NOW) == 0

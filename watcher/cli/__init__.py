@@ -14,13 +14,16 @@ from watcher.errors import WatcherError
 # name -> module that holds its `command`; in the order in which --help shows them
 COMMANDS = {
     "run": "run",
+    "add": "add",
     "search": "search",
     "fields": "fields",
     "show": "show",
     "status": "status",
     "jobs": "jobs",
     "failures": "failures",
+    "batches": "batches",
     "retry": "retry",
+    "cancel": "cancel",
     "render": "render",
     "remove": "remove",
     "config": "config",

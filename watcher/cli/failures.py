@@ -1,4 +1,4 @@
-"""`watcher failures`: the files that lie in failed/, and why."""
+"""`watcher failures`: the files that lie in failed/, and why: those that failed and those that were stopped."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from watcher.model import State, shown
 @click.command()
 @places
 @click.option("--state", type=click.Choice(get_args(State)), help="Only jobs in this state.")
-@click.option("--batch", metavar="BATCH", help="Only files that came together under this name.")
+@click.option("--batch", metavar="BATCH", help="Only files of this batch: name, token or number.")
 @click.option("--by", type=click.Choice(["reason"]), help="Count the jobs of each reason.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Print at most N.")
 @as_json
@@ -35,6 +35,7 @@ def command(
     Examples:
       watcher jobs --state failed
       watcher jobs --by reason
+      watcher jobs --batch lisbon --state duplicate
       watcher jobs --json --limit 100
     """
     batch = shown(batch) if batch is not None else None

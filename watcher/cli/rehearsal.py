@@ -16,7 +16,21 @@ from watcher.db.catalog import Catalog
 from watcher.ignoring import Ignoring
 from watcher.intake.scanner import Skipped, scan
 from watcher.logs import printable
-from watcher.model import JUNK_REASON, Duplicate, Expanded, Member, Processed, Rules, Task, TaskResult, shown
+from watcher.model import (
+    JUNK_REASON,
+    Duplicate,
+    Expanded,
+    Failed,
+    Member,
+    Processed,
+    Rejected,
+    Rules,
+    Sidecar,
+    Task,
+    TaskResult,
+    Unavailable,
+    shown,
+)
 from watcher.processing.run import work
 from watcher.service import check_settings, rules_of
 from watcher.settings.whole import Settings
@@ -94,23 +108,28 @@ class _Theatre:
 
     def _file(self, path: str) -> Iterator[Foreseen]:
         source = os.path.join(self.root, path)
-        result = self._work(source, os.path.basename(path), os.path.getsize(source))
-        if not isinstance(result, Expanded):
-            yield self._foreseen(shown(path), result)
-            return
-        for member in result.members:
-            below = f"{shown(path)}/{member.path}"
-            if member.junk:
-                yield Foreseen(self.name, below, "skipped", reason=JUNK_REASON)
-            else:
-                yield self._foreseen(below, self._member(source, member))
+        listed, more = 0, True
+        while more:
+            result = self._work(source, os.path.basename(path), os.path.getsize(source), listed=listed)
+            if not isinstance(result, Expanded):
+                yield self._foreseen(shown(path), result)
+                return
+            for member in result.members:
+                yield self._member(source, path, member)
+                listed = member.index + 1
+            more = result.more
 
-    def _member(self, source: str, member: Member) -> TaskResult:
-        return self._work(source, member.name, member.size, member.index)
+    def _member(self, source: str, path: str, member: Member) -> Foreseen:
+        below = f"{shown(path)}/{member.path}"
+        if member.junk:
+            return Foreseen(self.name, below, "skipped", reason=JUNK_REASON)
+        return self._foreseen(below, self._work(source, member.name, member.size, member.index, depth=1))
 
-    def _work(self, source: str, name: str, size: int, member: int | None = None) -> TaskResult:
+    def _work(
+        self, source: str, name: str, size: int, member: int | None = None, listed: int = 0, depth: int = 0
+    ) -> TaskResult:
         rivals = self.catalog.rivals(size) if self.catalog and size < 2**63 else ()
-        task = Task(0, 0, source, name, self.rules, member, rivals)
+        task = Task(0, 0, source, name, self.rules, member, rivals, listed=listed, depth=depth)
         with tempfile.TemporaryDirectory(dir=self.scratch) as workspace:
             return work(task, self.storage, workspace)
 
@@ -123,10 +142,12 @@ class _Theatre:
             case Duplicate(digest=digest):
                 known = self.catalog.find(digest) if self.catalog else None
                 return Foreseen(self.name, source, "duplicate", key=known.key if known else None)
-            case Expanded():
-                return Foreseen(self.name, source, "done")
-            case _:
+            case Sidecar(key=key):
+                return Foreseen(self.name, source, "done", key=key)
+            case Rejected() | Failed() | Unavailable():
                 return Foreseen(self.name, source, "failed", reason=result.reason)
+            case _:
+                return Foreseen(self.name, source, "done")
 
 
 def _path(found: str | Skipped) -> str:

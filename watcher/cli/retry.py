@@ -1,4 +1,8 @@
-"""`watcher retry`: failed files go back to where they were dropped. A rename only: the inbox is the one way in."""
+"""`watcher retry`: failed files go back to where they were dropped. A rename only: the inbox is the one way in.
+
+A member of an archive that has a file of its own in failed/ goes to the top of the inbox; any other goes back with its
+archive.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,9 @@ def command(ids: tuple[str, ...], everything: bool, reason: str | None, config: 
     numbers = [_number(one) for one in ids]
     with search.reading(locate.library(config, library).database) as connection:
         lying = [row for row in views.left_behind(connection) if os.path.lexists(row["place"])]
-        wanted = {views.archive_of(connection, number): number for number in numbers}
+        wanted = {views.holder_of(connection, number): number for number in numbers}
     chosen = [row for row in lying if everything or row["id"] in wanted or (reason and reason in (row["reason"] or ""))]
-    unknown = sorted(number for archive, number in wanted.items() if archive not in {row["id"] for row in lying})
+    unknown = sorted(number for holder, number in wanted.items() if holder not in {row["id"] for row in lying})
     for number in unknown:
         _complain(f"job {number} has no file in failed/: see watcher failures")
     if not chosen and not unknown:

@@ -1,73 +1,125 @@
-"""`watcher status`: how the daemon, the journal and the inboxes are, from what the daemon wrote down."""
+"""`watcher status`: how the daemon, the journal and the inboxes are, from what the daemon wrote down; or one batch."""
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from watcher import locate
-from watcher.cli import output
+from watcher.cli import output, progress
+from watcher.cli.finding import Batches
+from watcher.cli.following import View, follow
 from watcher.cli.options import as_json, places
-from watcher.db import search, views
+from watcher.cli.report import report
+from watcher.db import batch_views, search, views
 from watcher.locate import Library
 
 Status = dict[str, Any]
 
 _INBOX = ("name", "path", "mode", "state", "reason", "waiting")
-_SECONDS = 1.0  # between two looks of --follow
 
 
 @click.command()
+@click.argument("batch", required=False, metavar="[TOKEN|BATCH]")
 @places
-@click.option("--follow", is_flag=True, help="Go on until Ctrl-C.")
+@click.option("--follow", "following", is_flag=True, help="Go on until Ctrl-C; with a batch, until it is finished.")
 @click.option("--check", is_flag=True, help="Exit with 1 unless the daemon runs and no inbox is paused.")
 @as_json
-def command(config: str | None, library: str | None, follow: bool, check: bool, as_json: bool) -> None:
-    """Show how the daemon is, what it has done, and what waits in its inboxes.
+def command(
+    batch: str | None, config: str | None, library: str | None, following: bool, check: bool, as_json: bool
+) -> int:
+    """Show how the daemon is, what it has done, and what waits in its inboxes; or how far one batch is.
+
+    TOKEN is what watcher add printed. BATCH is a name (the latest batch of that name counts), or a number that watcher
+    batches shows.
 
     \b
     Examples:
       watcher status
       watcher status --follow
+      watcher status a-7k2m5qx3ab --json
       watcher status --check || systemctl restart watcher
     """
-    if follow and (check or as_json):
+    if following and (check or as_json):
         raise click.UsageError("--follow goes without --check and --json")
+    if batch and check:
+        raise click.UsageError("--check is about the daemon: it goes without a batch")
     place = locate.library(config, library)
-    if follow:
-        _follow(lambda: _look(place))
-        return
+    if batch:
+        return _show_batch(Batches(place, config, library), batch, following, as_json)
+    if following:
+        follow(_views(place))
+        return 0
     status = _look(place)
     if as_json:
         output.write(output.as_json(_contract(status), indent=2) + "\n")
     else:
         output.write(_described(status))
     output.flush()
-    if check and not _healthy(status):
-        raise click.exceptions.Exit(1)
+    return 1 if check and not _healthy(status) else 0
+
+
+def _show_batch(batches: Batches, word: str, following: bool, as_json: bool) -> int:
+    found = batches.find(word)
+    if found is None:
+        click.echo(f"watcher: there is no batch {output.escaped(word)}: watcher batches lists them", err=True)
+        return 1
+    if following:
+        # by what is its own for ever: another batch of the same name may come
+        follow(_batch_views(batches, found["token"] or str(found["id"])))
+        return 0
+    whole = _with_files(found, batches.place)
+    output.write(output.as_json(whole, indent=2) + "\n" if as_json else _batch_text(whole))
+    output.flush()
+    return 0
+
+
+def _with_files(batch: progress.Batch, place: Library) -> progress.Batch:
+    """With what was published, and what failed."""
+    if batch["id"] is None:
+        return {**batch, "published": [], "failures": []}
+    with search.reading(place.database) as connection:
+        published = batch_views.published(connection, batch["id"], place.path)
+        return {**batch, "published": published, "failures": batch_views.failures(connection, batch["id"])}
+
+
+def _batch_text(batch: progress.Batch) -> str:
+    lines = progress.lines(batch)
+    lines += [f"failed  {one['name']}: {one['reason']}" for one in batch["failures"]]
+    paths = batch["published"]
+    most = output.ROWS if output.on_terminal() else len(paths)
+    lines += [f"file    {path}" for path in paths[:most]]
+    lines += [f"and {len(paths) - most:,} more"] if len(paths) > most else []
+    return "".join(output.escaped(line) + "\n" for line in lines)
+
+
+def _batch_views(batches: Batches, word: str) -> Iterator[View]:
+    while batch := batches.find(word):
+        failures = _with_files(batch, batches.place)["failures"]
+        yield _batch_text({**batch, "published": [], "failures": failures}), output.escaped(progress.line(batch)) + "\n"
+        if batch["state"] in progress.ENDS:
+            return
 
 
 def _look(place: Library) -> Status:
     """How things are now: what `--json` prints, and for each inbox `files`, those that wait and why."""
-    report = _report(place.path)
+    said = report(place.path)
     with search.reading(place.database) as connection:
         jobs, assets = views.job_counts(connection), search.count(connection)
         known = views.inboxes(connection)
-    running = report is not None and report.get("ready") is True
-    if report is None or not running:
-        reason = "no daemon is running" if report is None else "the daemon is starting"
+        unfinished, waiting = batch_views.unfinished_count(connection), batch_views.waiting_sidecars(connection)
+    if said is None or said.get("ready") is not True:
+        reason = "no daemon is running" if said is None else "the daemon is starting"
         daemon = {"running": False, "pid": None, "since": None}
         inboxes = [_unwatched(row["name"], os.fsdecode(row["path"]), reason) for row in known]
     else:
-        daemon = {"running": True, "pid": report.get("pid"), "since": report.get("since")}
-        inboxes = report.get("inboxes", [])
-    return {"daemon": daemon, "jobs": jobs, "assets": assets, "inboxes": inboxes}
+        daemon = {"running": True, "pid": said.get("pid"), "since": said.get("since")}
+        inboxes = said.get("inboxes", [])
+    counts = {"jobs": jobs, "assets": assets, "batches": unfinished, "sidecars": {"waiting": waiting}}
+    return {"daemon": daemon, **counts, "inboxes": inboxes}
 
 
 def _contract(status: Status) -> Status:
@@ -76,34 +128,6 @@ def _contract(status: Status) -> Status:
 
 def _healthy(status: Status) -> bool:
     return status["daemon"]["running"] and all(inbox.get("state") != "paused" for inbox in status["inboxes"])
-
-
-def _report(library: str) -> Status | None:
-    """What the daemon that holds the library's lock wrote last, {} before that; None when none holds it."""
-    folder = os.path.join(library, ".watcher")
-    if not _locked(os.path.join(folder, "lock")):
-        return None
-    try:
-        with open(os.path.join(folder, "status.json"), encoding="utf-8") as file:
-            report = json.load(file)
-    except (OSError, ValueError):
-        return {}
-    return report if isinstance(report, dict) else {}
-
-
-def _locked(path: str) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        # shared: two who ask at once must not take each other for a daemon
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _unwatched(name: str, path: str, reason: str) -> Status:
@@ -123,6 +147,12 @@ def _described(status: Status) -> str:
         f"daemon  {_daemon(status['daemon'])}",
         f"photos  {status['assets']:,}",
         f"jobs    {_jobs(status)}",
+        *([f"batches {status['batches']:,} not finished"] if status["batches"] else []),
+        *(
+            [f"sidecar {status['sidecars']['waiting']:,} without their picture"]
+            if status["sidecars"]["waiting"]
+            else []
+        ),
     ]
     for inbox in status["inboxes"]:
         reason = f" ({inbox['reason']})" if inbox.get("reason") else ""
@@ -143,40 +173,13 @@ def _waiting(inbox: Status) -> str:
     return "not there" if inbox.get("waiting") is None else f"{inbox['waiting']:,} waiting"
 
 
-def _follow(look: Callable[[], Status]) -> None:
-    try:
-        if output.on_terminal():
-            _redraw(look)
-        else:
-            _log_changes(look)
-    except KeyboardInterrupt:  # the way to end it
-        output.flush()
-
-
-def _redraw(look: Callable[[], Status]) -> None:
-    from rich.live import Live
-    from rich.text import Text
-
-    with Live(Text(_described(look())), auto_refresh=False) as live:
-        while True:
-            time.sleep(_SECONDS)
-            live.update(Text(_described(look())), refresh=True)
-
-
-def _log_changes(look: Callable[[], Status]) -> None:
-    before = ""
+def _views(place: Library) -> Iterator[View]:
     while True:
-        status = look()
-        waiting = sum(inbox.get("waiting") or 0 for inbox in status["inboxes"])
-        parts = (
-            _daemon(status["daemon"]),
-            _jobs(status),
-            f"{waiting:,} waiting",
-            f"{status['assets']:,} photos",
-        )
-        line = output.escaped("; ".join(parts)) + "\n"
-        if line != before:
-            output.write(line)
-            output.flush()
-        before = line
-        time.sleep(_SECONDS)
+        status = _look(place)
+        yield _described(status), _line(status)
+
+
+def _line(status: Status) -> str:
+    waiting = sum(inbox.get("waiting") or 0 for inbox in status["inboxes"])
+    parts = (_daemon(status["daemon"]), _jobs(status), f"{waiting:,} waiting", f"{status['assets']:,} photos")
+    return output.escaped("; ".join(parts)) + "\n"

@@ -10,21 +10,28 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from watcher.db.jobs import now
-from watcher.model import Picture, Rendition, shown
+from watcher.model import Facts, Job, Picture, Rendition, shown
 
 _MOST_RIVALS = 100
+_STORED_SIZE = "coalesce(stored_size, size)"  # bytes of the original in storage
 
 _FACTS = (
     "orientation", "taken_at", "taken_offset", "taken_precision", "taken_source", "camera_make", "camera_model", "lens",
     "iso", "f_number", "exposure_time", "exposure", "focal_length_mm", "latitude", "longitude", "altitude_m",
     "title", "description", "rating", "copyright", "city", "state", "country", "location",
 )  # fmt: skip
-_COLUMNS = (
-    "digest", "stored_digest", "key", "name", "format", "size", "width", "height", *_FACTS, "creator", "place",
-    "keywords", "flags", "folder", "batch", "inbox", "imported_at", "metadata", "job_id",
+# what a picture's bytes and sidecars say; the rest is of how it came
+_READ = (
+    *_FACTS, "creator", "place", "people", "favourite", "keywords", "flags", "metadata",
 )  # fmt: skip
+_COLUMNS = (
+    "digest", "stored_digest", "key", "name", "format", "size", "stored_size", "width", "height", *_READ,
+    "folder", "batch", "inbox", "imported_at", "job_id",
+)  # fmt: skip
+_AND = "; "  # between several values of one text, as EXIF's Artist has it
 
 _RENDITION = "(asset_id, recipe, key, width, height, size, fingerprint) values (?, ?, ?, ?, ?, ?, ?)"
 
@@ -35,7 +42,7 @@ class Known:
 
     id: int
     key: str
-    size: int
+    size: int  # bytes of the original in storage
     keys: frozenset[str]  # of the original and of all renditions
 
 
@@ -43,12 +50,15 @@ class Catalog:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
 
-    def rivals(self, size: int) -> tuple[tuple[str, str], ...]:
-        """(digest, key) of the assets of this many bytes; none when there are too many, then the commit decides."""
+    def rivals(self, size: int) -> tuple[tuple[str, str, int], ...]:
+        """(digest, key and bytes of the original in storage) of the assets of `size` bytes as dropped.
+
+        None when there are too many: then the commit decides.
+        """
         rows = self._db.execute(
-            "select digest, key from assets where size = ? limit ?", (size, _MOST_RIVALS + 1)
+            f"select digest, key, {_STORED_SIZE} from assets where size = ? limit ?", (size, _MOST_RIVALS + 1)
         ).fetchall()
-        return () if len(rows) > _MOST_RIVALS else tuple((row["digest"], row["key"]) for row in rows)
+        return () if len(rows) > _MOST_RIVALS else tuple((row[0], row[1], row[2]) for row in rows)
 
     def find(self, digest: str) -> Known | None:
         row = self._db.execute("select id from assets where digest = ?", (digest,)).fetchone()
@@ -56,7 +66,7 @@ class Catalog:
 
     def known(self, asset: int) -> Known | None:
         """The asset with this id."""
-        row = self._db.execute("select id, key, size from assets where id = ?", (asset,)).fetchone()
+        row = self._db.execute(f"select id, key, {_STORED_SIZE} as size from assets where id = ?", (asset,)).fetchone()
         if row is None:
             return None
         renditions = self._db.execute("select key from renditions where asset_id = ?", (row["id"],))
@@ -73,12 +83,69 @@ class Catalog:
 
     def point(self, asset: int, picture: Picture) -> None:
         """The asset's files were lost; those just published are its files now."""
-        self._db.execute("update assets set key = ? where id = ?", (picture.key, asset))
+        self._db.execute(
+            "update assets set key = ?, stored_digest = ?, stored_size = ? where id = ?",
+            (picture.key, picture.stored_digest, _stored_size(picture), asset),
+        )
         self._db.execute("delete from renditions where asset_id = ?", (asset,))
         self._set_renditions(asset, picture)
 
+    def rewrite(self, asset: int, picture: Picture) -> None:
+        """The asset was read again: what it says of itself is new, and its files may have other names."""
+        values = dict(zip(_READ, self._read(picture), strict=True))
+        marks = ", ".join(f"{column} = ?" for column in values)
+        self._db.execute(f"update assets set key = ?, {marks} where id = ?", (picture.key, *values.values(), asset))
+        self._db.execute("delete from renditions where asset_id = ?", (asset,))
+        self._set_renditions(asset, picture)
+
+    def standing(self, asset: int) -> tuple[Picture, str, int | None]:
+        """The asset as it stands, of its facts just what was done to the file; the name that it was dropped under; the job that brought it."""
+        row = self._db.execute("select * from assets where id = ?", (asset,)).fetchone()
+        rows = self._db.execute("select * from renditions where asset_id = ? order by recipe", (asset,))
+        names = ("recipe", "key", "width", "height", "size", "fingerprint")
+        renditions = tuple(Rendition(*(one[name] for name in names)) for one in rows)
+        picture = Picture(
+            row["digest"],
+            row["key"],
+            row["format"],
+            row["size"],
+            row["width"],
+            row["height"],
+            Facts(orientation=row["orientation"], everything=_cleaned(row["metadata"])),
+            renditions,
+            tuple(json.loads(row["flags"])),
+            None if row["stored_size"] is None else (row["stored_digest"], row["stored_size"]),
+        )
+        return picture, row["name"], row["job_id"]
+
+    def dropped(self, asset: int, job: Job) -> None:
+        """Where the asset was dropped is kept, each time; it is found by each folder and batch that it came in."""
+        folder, batch = _folder(job.path), job.batch
+        self._db.execute(
+            """insert or ignore into provenance select ?, j.id, j.name, ?, null, j.batch, i.name, j.created_at
+               from jobs j join inboxes i on i.id = j.inbox_id where j.id = ?""",
+            (asset, folder, job.id),
+        )
+        for column, value in (("folder", folder), ("batch", batch)):
+            self._gather(asset, column, value)
+
+    def put_in_album(self, asset: int, job: int, album: str) -> None:
+        """The asset was dropped, by this job, in a folder that is an album."""
+        self._db.execute("update provenance set album = ? where asset_id = ? and job_id = ?", (album, asset, job))
+        self._gather(asset, "album", album)
+
+    def _gather(self, asset: int, column: str, value: str | None) -> None:
+        """Add `value` to those that the asset has in this column, of whose words the index knows."""
+        row = self._db.execute(f"select {column} from assets where id = ?", (asset,)).fetchone()
+        before = row[0].split(_AND) if row[0] else []
+        if value and value not in before:
+            self._db.execute(f"update assets set {column} = ? where id = ?", (_AND.join([*before, value]), asset))
+
     def remove(self, asset: int) -> None:
         """The asset's rows and words go; what its jobs tell of its files stays, and leads to no asset."""
+        for table in ("provenance", "sidecars_of_assets"):
+            self._db.execute(f"delete from {table} where asset_id = ?", (asset,))
+        self._db.execute("update assets set stack = null where stack = ?", (asset,))
         self._db.execute("update jobs set asset_id = null where asset_id = ?", (asset,))
         self._db.execute("delete from renditions where asset_id = ?", (asset,))
         self._db.execute("delete from assets where id = ?", (asset,))
@@ -93,17 +160,17 @@ class Catalog:
         )
 
     def named(self, keys: Sequence[str]) -> set[str]:
-        """Those of `keys` that an asset names: they must never be deleted."""
+        """Those of `keys` that an asset, a rendition or a sidecar has: they must never be deleted."""
+        tables = ("assets", "renditions", "sidecars")
         marks = ", ".join("?" * len(keys))
-        query = f"select key from assets where key in ({marks}) union select key from renditions where key in ({marks})"
-        return {row["key"] for row in self._db.execute(query, (*keys, *keys))}
+        query = " union ".join(f"select key from {table} where key in ({marks})" for table in tables)
+        return {row["key"] for row in self._db.execute(query, (*keys,) * len(tables))}
 
     def key(self, asset: int) -> str | None:
         row = self._db.execute("select key from assets where id = ?", (asset,)).fetchone()
         return None if row is None else str(row["key"])
 
     def _values(self, picture: Picture, job: int) -> tuple[object, ...]:
-        facts = picture.facts
         dropped = self._db.execute(
             """select j.name, j.path, j.batch, i.name as inbox from jobs j join inboxes i on i.id = j.inbox_id
                where j.id = ?""",
@@ -111,28 +178,51 @@ class Catalog:
         ).fetchone()
         return (
             picture.digest,
-            picture.digest,
+            picture.stored_digest,
             picture.key,
             dropped["name"],
             picture.format,
             picture.size,
+            _stored_size(picture),
             picture.width,
             picture.height,
-            *(getattr(facts, column) for column in _FACTS),
-            "; ".join(facts.creator) or None,  # as EXIF's Artist has several
-            ", ".join(filter(None, (facts.location, facts.city, facts.state, facts.country))) or None,
-            json.dumps(list(facts.keywords), ensure_ascii=False),
-            json.dumps(list(dict.fromkeys(picture.flags))),
-            shown(os.path.dirname(os.fsdecode(dropped["path"]))) or None,
+            *self._read(picture),
+            _folder(os.fsdecode(dropped["path"])),
             dropped["batch"],
             dropped["inbox"],
             now(),
-            json.dumps(facts.everything, ensure_ascii=False, default=str),
             job,
+        )
+
+    def _read(self, picture: Picture) -> tuple[object, ...]:
+        facts = picture.facts
+        return (
+            *(getattr(facts, column) for column in _FACTS),
+            _AND.join(facts.creator) or None,
+            ", ".join(filter(None, (facts.location, facts.city, facts.state, facts.country))) or None,
+            _AND.join(facts.people) or None,
+            facts.favourite,
+            json.dumps(list(facts.keywords), ensure_ascii=False),
+            json.dumps(list(dict.fromkeys(picture.flags))),
+            json.dumps(facts.everything, ensure_ascii=False, default=str),
         )
 
     def _set_renditions(self, asset: int, picture: Picture) -> None:
         self._db.executemany(f"insert into renditions {_RENDITION}", [_row(asset, one) for one in picture.renditions])
+
+
+def _stored_size(picture: Picture) -> int | None:
+    return None if picture.stored is None else picture.stored_size
+
+
+def _cleaned(metadata: str) -> dict[str, Any]:
+    told = json.loads(metadata).get("cleaning")
+    return {"cleaning": told} if told else {}
+
+
+def _folder(path: str) -> str | None:
+    """The folder that a file lay in, as text."""
+    return shown(os.path.dirname(path)) or None
 
 
 def _row(asset: int, one: Rendition) -> tuple[object, ...]:

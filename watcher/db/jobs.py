@@ -1,6 +1,5 @@
-"""A job as a row of the journal: how one is read, which states are no ends, what makes a suspect, how time is written.
-
-Only selects; what changes rows is in journal.
+"""A job as a row of the journal: how one is read, written down and changed; which states are no ends; how time is
+written. What changes when is the journal's to say, and for the members of an archive, archives'.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import get_args
 
-from watcher.model import FINISHED, Job, State
+from watcher.model import CANCELLED_REASON, FINISHED, Batch, Job, State, shown
 
 OPEN = "('" + "', '".join(state for state in get_args(State) if state not in FINISHED) + "')"
 
@@ -20,10 +19,16 @@ OPEN = "('" + "', '".join(state for state in get_args(State) if state not in FIN
 # then a death proves something.
 SUSPECT = "(deaths >= 2 or interruptions >= 3)"
 
+# What waits for its batch's end before it is numbered: in a lane of its own, so that nobody looks through it in vain.
+HELD_LANE = -(2**62)
+NEVER = 1e15  # unix seconds
+
 _SELECT = f"""select j.id, j.state, j.attempt, j.claim, j.parent_id, j.member, j.inbox_id, j.path, j.name, j.size,
     j.created_at, j.finished_at, j.reason, (select {SUSPECT} from jobs where id = j.id) as suspect,
-    p.claim as archive_claim, p.path as archive_path, j.asset_id, j.surplus, j.left_at
-  from jobs j left join jobs p on p.id = j.parent_id"""
+    r.claim as root_claim, r.path as root_path, j.asset_id, j.surplus, j.left_at, j.kind, j.batch_id, j.batch,
+    j.root_id, j.depth, j.listed, j.lodged, coalesce(p.lodged, 0) as parent_lodged, j.numbering, j.sequence,
+    j.scope, j.shot
+  from jobs j left join jobs p on p.id = j.parent_id left join jobs r on r.id = coalesce(j.root_id, j.parent_id)"""
 
 
 def now() -> str:
@@ -34,6 +39,46 @@ def now() -> str:
 def select(connection: sqlite3.Connection, tail: str, values: Sequence[object] = ()) -> list[Job]:
     """The jobs `j` for which `tail` (WHERE, ORDER BY, LIMIT) holds."""
     return [_job(row) for row in connection.execute(f"{_SELECT} {tail}", values)]
+
+
+def insert(connection: sqlite3.Connection, **row: object) -> None:
+    """A new job. One that is there already, by its claim or its place in an archive, stays as it is."""
+    columns, marks = ", ".join(row), ", ".join("?" * len(row))
+    connection.execute(
+        f"insert into jobs ({columns}, created_at) values ({marks}, ?) on conflict do nothing", (*row.values(), now())
+    )
+
+
+def change(
+    connection: sqlite3.Connection,
+    job: int,
+    attempt: int,
+    assignments: str,
+    values: tuple[object, ...],
+    condition: str = "true",
+) -> bool:
+    """A result changes its job; False when the result is stale: of another attempt, or the job runs no longer."""
+    # a reason may quote what SQLite cannot hold: a lone surrogate must not keep a whole group from its commit
+    values = tuple(v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for v in values)
+    cursor = connection.execute(
+        f"update jobs set {assignments} where id = ? and state = 'running' and attempt = ? and {condition}",
+        (*values, job, attempt),
+    )
+    return cursor.rowcount == 1
+
+
+def fate(batch: Batch | None) -> tuple[State, str | None]:
+    """The state of a new job of this batch, and why when that is an end."""
+    if batch and batch.cancelled:
+        return "cancelled", CANCELLED_REASON
+    if batch and batch.problem:
+        return "failed", batch.problem
+    return "queued", None
+
+
+def scope(inbox: int, together: str, folder: str) -> str:
+    """Where names belong together: a folder of the inbox, of a batch of archives, or of one `watcher add`."""
+    return f"{inbox}/{together}/{shown(folder)}"
 
 
 def listed(ids: Sequence[int]) -> str:
@@ -57,9 +102,21 @@ def _job(row: sqlite3.Row) -> Job:
         finished_at=row["finished_at"],
         reason=row["reason"],
         suspect=bool(row["suspect"]),
-        archive_claim=row["archive_claim"],
-        archive_path=None if row["archive_path"] is None else os.fsdecode(row["archive_path"]),
+        root_claim=row["root_claim"],
+        root_path=None if row["root_path"] is None else os.fsdecode(row["root_path"]),
         asset_id=row["asset_id"],
         surplus=tuple(json.loads(row["surplus"] or "[]")),
         left_at=None if row["left_at"] is None else os.fsdecode(row["left_at"]),
+        kind=row["kind"],
+        batch_id=row["batch_id"],
+        batch=row["batch"],
+        root_id=row["root_id"],
+        depth=row["depth"],
+        listed=row["listed"],
+        lodged=bool(row["lodged"]),
+        parent_lodged=bool(row["parent_lodged"]),
+        numbering=row["numbering"],
+        sequence=row["sequence"],
+        scope=row["scope"],
+        shot=row["shot"],
     )

@@ -11,12 +11,13 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from watcher.db.jobs import OPEN, listed, now, select
+from watcher import pairing
+from watcher.db.jobs import HELD_LANE, NEVER, OPEN, change, fate, insert, listed, now, scope, select
 from watcher.db.turns import Turns
-from watcher.model import JUNK_REASON, Claim, Job, Member, State, shown
+from watcher.model import OPTIONS_NAME, OPTIONS_REASON, Batch, Claim, Job, State, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,43 @@ class Journal:
     def knows_inbox(self, root: str) -> bool:
         return self._db.execute("select 1 from inboxes where path = ?", (os.fsencode(root),)).fetchone() is not None
 
-    def add(self, claims: Iterable[tuple[int, Claim]]) -> None:
-        """Write down claims, each with its inbox's id. A claim that is there already stays as it is."""
-        self._db.executemany(
-            """insert into jobs (claim, inbox_id, path, name, batch, size, state, created_at)
-               values (?, ?, ?, ?, ?, ?, 'queued', ?) on conflict (claim) do nothing""",
-            [(c.token, inbox, os.fsencode(c.path), *_name_and_batch(c.path), c.size, now()) for inbox, c in claims],
-        )
+    def add(self, claims: Iterable[tuple[int, Claim]], batches: Mapping[str, Batch] | None = None) -> None:
+        """Write down claims, each with its inbox's id. A claim that is there already stays as it is.
+
+        `batches` has, by the claim's token, the batch that it belongs to. What came with options that cannot be
+        followed has failed, and what belongs to a cancelled batch is cancelled.
+        """
+        for inbox, claim in claims:
+            batch = (batches or {}).get(claim.token)
+            folder, name = os.path.split(claim.path)
+            state, reason = fate(batch)
+            if batch and state == "queued" and batch.kind == "folder" and claim.path.partition("/")[2] == OPTIONS_NAME:
+                state, reason = "ignored", OPTIONS_REASON
+            insert(
+                self._db,
+                claim=claim.token,
+                inbox_id=inbox,
+                path=os.fsencode(claim.path),
+                name=shown(name),
+                batch=batch.name if batch else shown(claim.path.partition("/")[0]) if folder else None,
+                size=claim.size,
+                state=state,
+                reason=reason,
+                finished_at=None if state == "queued" else now(),
+                batch_id=batch.id if batch else None,
+                lane=-batch.id if batch else 0,
+                numbering="date" if batch and batch.numbered else None,
+                scope=scope(inbox, (batch and batch.token) or "", folder),
+                shot=pairing.shot(shown(name)),
+            )
+
+    def join(self, inbox: int, asset: int, name: str, batch: int | None) -> None:
+        """An asset is to be read again with its sidecars, unless that is about to happen already."""
+        waiting = "select 1 from jobs where asset_id = ? and kind = 'join' and state = 'queued'"
+        if self._db.execute(waiting, (asset,)).fetchone() is None:
+            lane = -batch if batch else 0
+            values = {"inbox_id": inbox, "asset_id": asset, "path": name.encode(), "name": name}
+            insert(self._db, kind="join", state="queued", batch_id=batch, lane=lane, **values)
 
     # -- starting ------------------------------------------------------------------------------------------------
 
@@ -89,7 +120,8 @@ class Journal:
         Said again and again, the loop would spin while no worker is free for the job.
         """
         row = self._db.execute(
-            "select min(not_before) as due from jobs where state = 'queued' and not_before > ?", (self._told,)
+            "select min(not_before) as due from jobs where state = 'queued' and not_before > ? and not_before < ?",
+            (self._told, NEVER),
         ).fetchone()
         if row["due"] is None:
             return None
@@ -109,68 +141,57 @@ class Journal:
         asset: int | None = None,
         reason: str | None = None,
         surplus: Sequence[str] = (),
+        lodged: bool = False,
     ) -> bool:
-        """The job is at its end. `surplus`: keys that its discard deletes, unless an asset names them."""
-        return self._change(
+        """The job is at its end. `surplus`: keys that its discard deletes, unless an asset names them.
+
+        An archive with members is at its end with the last of them: then its own failure is only remembered.
+        """
+        if change(
+            self._db,
             job,
             attempt,
-            "state = ?, asset_id = ?, reason = ?, surplus = ?, finished_at = ?",
-            (state, asset, reason, json.dumps(list(surplus)) if surplus else None, now()),
+            "state = 'expanded', lodged = max(lodged, ?), reason = ?",
+            (lodged, reason),
+            "listed > 0",
+        ):
+            return True
+        return change(
+            self._db,
+            job,
+            attempt,
+            "state = ?, asset_id = ?, reason = ?, surplus = ?, lodged = max(lodged, ?), finished_at = ?",
+            (state, asset, reason, json.dumps(list(surplus)) if surplus else None, lodged, now()),
         )
 
     def attach(self, job: int, asset: int) -> None:
         self._db.execute("update jobs set asset_id = ? where id = ?", (asset, job))
 
-    def expand(self, job: int, attempt: int, members: Sequence[Member]) -> bool:
-        """An archive's members become jobs of their own; the pair (parent, member) makes it repeatable."""
-        if not self._change(job, attempt, "state = 'expanded', reason = null", ()):
-            return False
-        inbox, batch = self._db.execute("select inbox_id, name from jobs where id = ?", (job,)).fetchone()
-        self._db.executemany(
-            """insert into jobs (parent_id, member, inbox_id, path, name, batch, lane, size, state, created_at,
-                 finished_at, reason)
-               values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (parent_id, member) do nothing""",
-            [
-                (
-                    job,
-                    m.index,
-                    inbox,
-                    m.path.encode("utf-8", "surrogateescape"),
-                    shown(m.name),
-                    batch,
-                    job,
-                    min(m.size, 2**63 - 1),
-                    "ignored" if m.junk else "queued",
-                    now(),
-                    now() if m.junk else None,
-                    JUNK_REASON if m.junk else None,
-                )
-                for m in members
-            ],
+    def dated(self, job: int, attempt: int, taken: str | None, *, numbered: bool) -> bool:
+        """Its date is known: it waits for its number; what gets none goes on at once."""
+        if not numbered:
+            return change(self._db, job, attempt, "state = 'queued', excused = excused + 1, numbering = null", ())
+        return change(
+            self._db,
+            job,
+            attempt,
+            "state = 'queued', excused = excused + 1, numbering = 'wait', taken = ?, lane = ?, not_before = ?",
+            (taken, HELD_LANE, NEVER),
         )
-        return True
 
     def retry(self, job: int, attempt: int, reason: str, died: bool) -> bool:
         """A try that failed: queued again with back-off, or failed when its attempts are used up."""
-        if not self._change(job, attempt, "deaths = deaths + ?", (int(died),)):
+        if not change(self._db, job, attempt, "deaths = deaths + ?", (int(died),)):
             return False
         blamed: int = self._db.execute("select attempt - excused from jobs where id = ?", (job,)).fetchone()[0]
         if blamed >= self._patience.attempts:
             return self.finish(job, attempt, "failed", reason=f"{reason} ({_tries(blamed)})")
         later = self._clock() + self._patience.delay(blamed)
-        return self._change(job, attempt, "state = 'queued', reason = ?, not_before = ?", (reason, later))
+        return change(self._db, job, attempt, "state = 'queued', reason = ?, not_before = ?", (reason, later))
 
     def excuse(self, job: int, attempt: int) -> bool:
         """Queued again, and the try does not count: the surroundings failed, or a stop was asked for."""
-        return self._change(job, attempt, "state = 'queued', excused = excused + 1", ())
-
-    def _change(self, job: int, attempt: int, assignments: str, values: tuple[object, ...]) -> bool:
-        # a reason may quote what SQLite cannot hold: a lone surrogate must not keep a whole group from its commit
-        values = tuple(v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for v in values)
-        cursor = self._db.execute(
-            f"update jobs set {assignments} where id = ? and state = 'running' and attempt = ?", (*values, job, attempt)
-        )
-        return cursor.rowcount == 1
+        return change(self._db, job, attempt, "state = 'queued', excused = excused + 1", ())
 
     # -- what is nobody's result -------------------------------------------------------------------------------------
 
@@ -184,31 +205,12 @@ class Journal:
         elif self.excuse(job, row["attempt"]):
             self._db.execute("update jobs set interruptions = interruptions + 1 where id = ?", (job,))
 
-    def close_archives(self) -> list[int]:
-        """Archives whose last member is finished become done, or failed when a member failed. Their ids.
-
-        One that held nothing to take is failed too: what is done is deleted, and nothing of it is in the library.
-        """
-        rows = self._db.execute(
-            """select id, (select count(*) from jobs c where c.parent_id = a.id and c.state <> 'ignored') as members,
-                  (select count(*) from jobs c where c.parent_id = a.id and c.state = 'failed') as failed
-                from jobs a where a.state = 'expanded'
-                  and not exists (select 1 from jobs c where c.parent_id = a.id and c.state in ('queued', 'running'))"""
-        ).fetchall()
-        for row in rows:
-            reason = _shortfall(row["members"], row["failed"])
-            self._db.execute(
-                "update jobs set state = ?, reason = ?, finished_at = ? where id = ? and state = 'expanded'",
-                ("failed" if reason else "done", reason, now(), row["id"]),
-            )
-        return [int(row["id"]) for row in rows]
-
     def lose(self, job: int, reason: str) -> None:
         """A job whose source is gone for good is failed, with those of its members that are not finished."""
         self._db.execute(
             f"""update jobs set state = 'failed', reason = ?, finished_at = ?
-                where (id = ? or parent_id = ?) and state in {OPEN}""",
-            (reason, now(), job, job),
+                where (id = ?3 or parent_id = ?3 or root_id = ?3) and state in {OPEN}""",
+            (reason, now(), job),
         )
 
     def forget(self, job: int) -> None:
@@ -227,8 +229,9 @@ class Journal:
         self._db.executemany("update jobs set announced = 1 where id = ?", [(job,) for job in jobs])
 
     def undiscarded(self, inboxes: Sequence[int], limit: int = 500) -> list[Job]:
-        """Finished jobs of these inboxes whose spool copy is still to be let go of."""
-        ended = "where j.discarded = 0 and j.finished_at is not null"
+        """Finished jobs of these inboxes whose spool copy is still to be let go of; an archive after its members."""
+        members = "select 1 from jobs c where c.root_id = j.id and c.discarded = 0"
+        ended = f"where j.discarded = 0 and j.finished_at is not null and not exists ({members})"
         tail = f"{ended} and j.inbox_id in {listed(inboxes)} order by j.id limit ?"
         return select(self._db, tail, (limit,))
 
@@ -250,6 +253,14 @@ class Journal:
 
     def job(self, job: int) -> Job:
         return select(self._db, "where j.id = ?", (job,))[0]
+
+    def jobs(self, ids: Sequence[int]) -> list[Job]:
+        """Those of these jobs that there are."""
+        return select(self._db, f"where j.id in {listed(ids)} order by j.id")
+
+    def of_asset(self, asset: int) -> list[Job]:
+        """The jobs of the files that led to an asset, in their order."""
+        return select(self._db, "where j.asset_id = ? and j.kind = 'file' order by j.id", (asset,))
 
     def last_id(self) -> int:
         return int(self._db.execute("select coalesce(max(id), 0) from jobs").fetchone()[0])
@@ -273,17 +284,11 @@ class Journal:
         rows = self._db.execute("select claim from jobs where claim is not null and discarded = 0")
         return {row["claim"] for row in rows}
 
-    def failed_members(self, job: int) -> list[tuple[str, str]]:
-        """(name, reason) of an archive's members that failed."""
-        rows = self._db.execute(
-            "select name, reason from jobs where parent_id = ? and state = 'failed' order by member", (job,)
-        )
-        return [(row["name"], row["reason"] or "") for row in rows]
-
     def open_count(self, inboxes: Sequence[int]) -> int:
         """How many claimed files of these inboxes are not at their end (members of archives do not count)."""
         row = self._db.execute(
-            f"select count(*) as n from jobs where state in {OPEN} and lane = 0 and inbox_id in {listed(inboxes)}"
+            f"select count(*) as n from jobs where claim is not null and discarded = 0 and state in {OPEN}"
+            f" and inbox_id in {listed(inboxes)}"
         ).fetchone()
         return int(row["n"])
 
@@ -291,7 +296,8 @@ class Journal:
         """(path of an inbox, how many of its claimed files are not at their end), for all but these inboxes."""
         rows = self._db.execute(
             f"""select i.path, count(*) as n from jobs j join inboxes i on i.id = j.inbox_id
-                where j.state in {OPEN} and j.lane = 0 and j.inbox_id not in {listed(inboxes)} group by i.id"""
+                where j.claim is not null and j.discarded = 0 and j.state in {OPEN}
+                and j.inbox_id not in {listed(inboxes)} group by i.id"""
         )
         return [(os.fsdecode(row["path"]), int(row["n"])) for row in rows]
 
@@ -302,18 +308,5 @@ class Journal:
         return int(row["n"])
 
 
-def _name_and_batch(path: str) -> tuple[str, str | None]:
-    """The base name as text; a file dropped inside a folder belongs to the batch of the top folder's name."""
-    top, slash, _ = path.partition("/")
-    return shown(os.path.basename(path)), shown(top) if slash else None
-
-
 def _tries(count: int) -> str:
     return "tried once" if count == 1 else f"tried {count} times"
-
-
-def _shortfall(members: int, failed: int) -> str | None:
-    """What an archive owes, of so many `members` that are no litter; None when it was taken whole."""
-    if not members:
-        return "there is nothing in it to take"
-    return f"{failed} of {members} members failed" if failed else None

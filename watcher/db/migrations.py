@@ -172,3 +172,105 @@ def fingerprints_creators_and_places(db: Database) -> None:
         f"create trigger assets_fts_before before update of {watched} on assets begin {drop} end",
         f"create trigger assets_fts_after after update of {watched} on assets begin {put} end",
     )  # fmt: skip
+
+
+@catalog()
+def batches_sidecars_and_stacks(db: Database) -> None:
+    """What came together, the files that tell about others, and each time an asset was dropped; their words indexed.
+
+    A job's `lane` is minus its batch from here on. `scope` and `shot` find the few files that may belong together:
+    the folder of a batch, and what their names have in common (watcher.pairing).
+    """
+    columns = "title, description, keywords, name, camera, lens, batch, place, creator, people, album, folder"
+    watched = columns.replace("camera", "camera_make, camera_model")
+    put = f"insert into assets_fts(rowid, {columns}) select id, {columns} from assets_text where id = new.id;"
+    drop = (
+        f"insert into assets_fts(assets_fts, rowid, {columns}) "
+        f"select 'delete', id, {columns} from assets_text where id = old.id;"
+    )
+    _script(
+        db,
+        """create table batches (
+             id integer primary key autoincrement,
+             token text unique,                  -- of one `watcher add`; null for what was dropped
+             inbox_id integer not null references inboxes(id),
+             kind text not null check (kind in ('folder', 'archive', 'add')),
+             name text not null,
+             options text not null default '{}', -- JSON: what its batch.toml or `watcher add` asked for
+             problem text,                       -- why its batch.toml cannot be followed
+             numbered integer not null default 0, -- its pictures wait for their numbers until it is closed
+             created_at text not null,
+             news_at real not null,              -- unix seconds: when a file of it was last taken
+             closed_at text,                     -- null while more may come
+             cancelled_at text)""",
+        "create index batches_by_name on batches (inbox_id, kind, name)",
+        "create index batches_open on batches (inbox_id) where closed_at is null",
+        *(
+            f"alter table jobs add column {column}"
+            for column in (
+                "kind text not null default 'file'",  # or 'join': no file, but an asset and its sidecars
+                "batch_id integer references batches(id)",
+                "root_id integer references jobs(id)",  # of a member: the archive that was dropped
+                "depth integer not null default 0",  # archives around it
+                "listed integer not null default 0",  # of an archive: members that are jobs by now
+                "lodged integer not null default 0",  # a member's bytes lie in .watcher/members, in a file of their own
+                "numbering text",  # 'date': its date is to be read first; 'wait': for the batch's end; else null
+                "taken text",  # its date, for the order of the numbers
+                "sequence text",  # its number in the batch, as it is written
+                "scope text",
+                "shot text",
+            )
+        ),
+        "create index jobs_by_batch on jobs (batch_id, state)",
+        # these few are asked for at each turn of the loop, however many members of archives wait beside them
+        "create index jobs_in_spools on jobs (inbox_id) where claim is not null and discarded = 0",
+        """create index jobs_to_list on jobs (batch_id)
+             where state in ('queued', 'running') and (parent_id is null or listed > 0)""",
+        "create index jobs_to_date on jobs (batch_id) where numbering = 'date'",
+        "create index jobs_by_root on jobs (root_id) where root_id is not null",
+        "create index jobs_by_shot on jobs (scope, shot)",
+        """create table sidecars (
+             id integer primary key,
+             job_id integer not null unique references jobs(id),
+             kind text not null check (kind in ('xmp', 'takeout', 'album')),
+             digest text not null,
+             key text not null,                  -- in storage
+             name text not null,
+             title text,                         -- Takeout's hint at its picture's name
+             scope text not null,
+             shot text not null,
+             problem text)                       -- why it belongs to no picture, when there are some""",
+        "create index sidecars_by_key on sidecars (key)",
+        "create index sidecars_by_shot on sidecars (scope, shot)",
+        """create table sidecars_of_assets (
+             sidecar_id integer not null references sidecars(id),
+             asset_id integer not null references assets(id),
+             primary key (sidecar_id, asset_id)) without rowid""",
+        "create index sidecars_by_asset on sidecars_of_assets (asset_id)",
+        """create table provenance (                -- each time that an asset was dropped
+             asset_id integer not null references assets(id),
+             job_id integer not null,
+             name text not null, folder text, album text, batch text, inbox text,
+             created_at text not null,
+             primary key (asset_id, job_id)) without rowid""",
+        """insert into provenance select j.asset_id, j.id, j.name, a.folder, null, j.batch, i.name, j.created_at
+           from jobs j join assets a on a.id = j.asset_id join inboxes i on i.id = j.inbox_id""",
+        "alter table assets add column stored_size integer",  # null: as dropped
+        "alter table assets add column stack integer",  # the asset that its shot is shown by; null: it is alone
+        "create index assets_by_stack on assets (stack) where stack is not null",
+        *(f"drop trigger assets_fts_{event}" for event in ("insert", "delete", "before", "after")),
+        "drop table assets_fts",
+        "drop view assets_text",
+        """create view assets_text as select id, title, description,
+             replace(trim(keywords, '[]"'), '", "', ' ') as keywords,
+             name, trim(coalesce(camera_make, '') || ' ' || coalesce(camera_model, '')) as camera, lens, batch,
+             place, creator, people, album, folder
+           from assets""",
+        f"""create virtual table assets_fts using fts5({columns},
+             content='assets_text', content_rowid='id', tokenize='unicode61 remove_diacritics 2')""",
+        "insert into assets_fts(assets_fts) values ('rebuild')",
+        f"create trigger assets_fts_insert after insert on assets begin {put} end",
+        f"create trigger assets_fts_delete before delete on assets begin {drop} end",
+        f"create trigger assets_fts_before before update of {watched} on assets begin {drop} end",
+        f"create trigger assets_fts_after after update of {watched} on assets begin {put} end",
+    )

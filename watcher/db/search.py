@@ -22,13 +22,13 @@ from watcher.model import shown
 RANKED_MATCHES = 20_000
 
 # How many steps of db/migrations.py this version reads; counted here because that module is slow to import.
-KNOWN_STEPS = 4
+KNOWN_STEPS = 5
 
 _CHUNK = 500
 # What a match in each column of the index weighs, in their order there (db/migrations.py).
 _WEIGHTS = {
     "title": 10, "description": 4, "keywords": 8, "name": 4,
-    "camera": 1, "lens": 1, "batch": 1, "place": 6, "creator": 3,
+    "camera": 1, "lens": 1, "batch": 1, "place": 6, "creator": 3, "people": 8, "album": 6, "folder": 2,
 }  # fmt: skip
 _RANK = f"bm25(assets_fts, {', '.join(map(str, _WEIGHTS.values()))})"
 _NEWEST = "assets.taken_at desc nulls last, assets.id desc"

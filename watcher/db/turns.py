@@ -1,6 +1,6 @@
 """Whose turn it is: which queued jobs start next, so that nobody waits behind somebody else's thousands. Only selects.
 
-Lanes take turns: loose files are one lane, each archive is another. A suspect runs when nothing else does.
+Lanes take turns: loose files are one lane, each batch is another. A suspect runs when nothing else does.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from watcher.db.jobs import SUSPECT, listed
+from watcher.db.jobs import HELD_LANE, SUSPECT, listed
 
 
 class Turns:
@@ -39,11 +39,12 @@ class Turns:
         """The lanes with queued jobs, beginning behind the one served last; one index look-up a lane."""
         rows = self._db.execute(
             """with recursive lanes (lane) as (
-                 select min(lane) from jobs where state = 'queued'
+                 select min(lane) from jobs where state = 'queued' and lane > ?
                  union all
                  select (select min(lane) from jobs where state = 'queued' and lane > lanes.lane)
                  from lanes where lanes.lane is not null)
-               select lane from lanes where lane is not null"""
+               select lane from lanes where lane is not null""",
+            (HELD_LANE,),
         )
         lanes = [int(row["lane"]) for row in rows]
         return [lane for lane in lanes if lane > self._last_lane] + [lane for lane in lanes if lane <= self._last_lane]

@@ -1,4 +1,7 @@
-"""Reading the journal and the renditions, and finding the assets that a person means. Only selects; plain rows."""
+"""Reading the journal and the renditions, and finding the assets that a person means. Only selects; plain rows.
+
+Jobs of kind 'join' are the program's own work: no view lists or counts them. Batches are batch_views'.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ JOB_KEYS = (
     "id", "name", "inbox", "batch", "state", "attempt", "reason", "created_at", "finished_at", "asset_id",
 )  # fmt: skip
 
-_ORIGINAL = "assets.id, assets.key, assets.format, assets.size as original_size"
+_ORIGINAL = "assets.id, assets.key, assets.format, coalesce(assets.stored_size, assets.size) as original_size"
 
 
 def jobs(
@@ -45,7 +48,7 @@ def job_count(connection: sqlite3.Connection, *, state: str | None = None, batch
 
 def reasons(connection: sqlite3.Connection, *, state: str | None = None, batch: str | None = None) -> list[Row]:
     """Each reason and how many jobs have it, the most frequent first: rows of `reason` and `count`."""
-    where, values = _job_filter(state, batch, "reason is not null")
+    where, values = _job_filter(state, batch, "jobs.reason is not null")
     return _rows(
         connection,
         f"select reason, count(*) as count from jobs {where} group by reason order by count(*) desc, reason",
@@ -55,38 +58,51 @@ def reasons(connection: sqlite3.Connection, *, state: str | None = None, batch: 
 
 # of several jobs that left a file at one place in failed/, it is the last one's: the others' were tried again
 _LEFT_LAST = "select max(id) from jobs where left_at is not null group by inbox_id, left_at"
+# whose file in failed/ has a job's bytes: its own, that of the archive it is in, or that of the one that was dropped
+_PARENT = "(select p.id from jobs as p where p.id = jobs.parent_id and p.left_at is not null)"
+_ARCHIVE = f"coalesce({_PARENT}, jobs.root_id, jobs.parent_id, jobs.id)"
+_HOLDER = f"case when jobs.left_at is not null then jobs.id else {_ARCHIVE} end"
+# what was stopped lies in failed/ too; its members are told of by their archive
+_LEFT = "(jobs.state = 'failed' or jobs.state = 'cancelled' and jobs.left_at is not null)"
 
 
 def failures(connection: sqlite3.Connection) -> list[Row]:
-    """Failed jobs that left a file: id, name, archive, inbox, reason, finished_at, place (absolute, bytes).
+    """Failed and stopped jobs that left a file: id, name, archive, inbox, reason, finished_at, place (absolute, bytes).
 
-    A member of an archive left nothing of its own: its place is the archive's, and `archive` names that.
+    A member of an archive has a place of its own when its bytes could be had; else that of the archive, which
+    `archive` names.
     """
     rows = connection.execute(
         f"""select jobs.id, jobs.name, parent.name as archive, inboxes.name as inbox, jobs.reason,
-             jobs.finished_at, inboxes.path as inbox_path, coalesce(jobs.left_at, parent.left_at) as left_at
+             jobs.finished_at, inboxes.path as inbox_path, holder.left_at
            from jobs join inboxes on inboxes.id = jobs.inbox_id
+             join jobs as holder on holder.id = {_HOLDER}
              left join jobs as parent on parent.id = jobs.parent_id
-           where jobs.state = 'failed' and coalesce(parent.id, jobs.id) in ({_LEFT_LAST})
+           where {_LEFT} and holder.id in ({_LEFT_LAST})
            order by jobs.id"""
     )
     return [_placed(dict(row)) for row in rows]
 
 
 def left_behind(connection: sqlite3.Connection) -> list[Row]:
-    """Failed files, whole archives as one: id, reason, inbox, path (as dropped, below it), place; bytes."""
+    """Files in failed/, an archive as one: id, reason, inbox, path (where it belongs, below it), place; bytes.
+
+    A loose file belongs where it was dropped. A member with a file of its own belongs at the top of the inbox, under
+    its base name: its path in the archive is never used as a path.
+    """
     rows = connection.execute(
-        f"""select jobs.id, jobs.reason, inboxes.path as inbox_path, inboxes.path as inbox, jobs.path, jobs.left_at
+        f"""select jobs.id, jobs.reason, inboxes.path as inbox_path, inboxes.path as inbox, jobs.left_at,
+              case when jobs.parent_id is null then jobs.path end as path
             from jobs join inboxes on inboxes.id = jobs.inbox_id
-            where jobs.state = 'failed' and jobs.id in ({_LEFT_LAST}) order by jobs.id"""
+            where {_LEFT} and jobs.id in ({_LEFT_LAST}) order by jobs.id"""
     )
-    return [_placed(dict(row)) for row in rows]
+    return [_placed({**row, "path": row["path"] or os.path.basename(row["left_at"])}) for row in map(dict, rows)]
 
 
-def archive_of(connection: sqlite3.Connection, number: int) -> int:
-    """The job of the archive that job `number` is a member of; itself when it is none."""
-    row = connection.execute("select parent_id from jobs where id = ?", (_fit(number),)).fetchone()
-    return row[0] if row and row[0] is not None else number
+def holder_of(connection: sqlite3.Connection, number: int) -> int:
+    """The job whose file in failed/ has the bytes of job `number`: itself, or an archive that it is a member of."""
+    row = connection.execute(f"select {_HOLDER} from jobs where id = ?", (_fit(number),)).fetchone()
+    return int(row[0]) if row else number
 
 
 def _placed(row: Row) -> Row:
@@ -96,7 +112,7 @@ def _placed(row: Row) -> Row:
 
 def job_counts(connection: sqlite3.Connection) -> dict[str, int]:
     """How many jobs are in each state; every state is there."""
-    found = dict(connection.execute("select state, count(*) from jobs group by state").fetchall())
+    found = dict(connection.execute("select state, count(*) from jobs where kind = 'file' group by state").fetchall())
     return {state: found.get(state, 0) for state in get_args(State)}
 
 
@@ -107,7 +123,9 @@ def inboxes(connection: sqlite3.Connection) -> list[Row]:
 
 def dropped_names(connection: sqlite3.Connection, asset_id: int) -> list[str]:
     """Every name under which an asset was dropped, the first one first."""
-    found = connection.execute("select name from jobs where asset_id = ? group by name order by min(id)", (asset_id,))
+    found = connection.execute(
+        "select name from jobs where asset_id = ? and kind = 'file' group by name order by min(id)", (asset_id,)
+    )
     return [row[0] for row in found]
 
 
@@ -145,7 +163,8 @@ def assets_by_name(connection: sqlite3.Connection, name: str) -> list[int]:
     """The assets that were dropped under `name` (a base name as text), or whose equal was."""
     return _ids(
         connection,
-        "select id from assets where name = ? union select asset_id from jobs where name = ? and asset_id is not null",
+        "select id from assets where name = ? union select asset_id from jobs where name = ? and kind = 'file'"
+        " and asset_id is not null",
         (name, name),
     )
 
@@ -189,10 +208,17 @@ def outdated(connection: sqlite3.Connection, recipe: str, fingerprint: str, inbo
 
 
 def _job_filter(state: str | None, batch: str | None, *conditions: str) -> tuple[str, list[str]]:
-    wanted = [("jobs.state = ?", state), ("jobs.batch = ?", batch)]
-    clauses = [*conditions, *(clause for clause, value in wanted if value is not None)]
-    where = "where " + " and ".join(clauses) if clauses else ""
-    return where, [value for _, value in wanted if value is not None]
+    """WHERE for jobs of people's files; `batch` is a name, a token, or a batch's number."""
+    clauses, values = ["jobs.kind = 'file'", *conditions], []
+    if state is not None:
+        clauses.append("jobs.state = ?")
+        values.append(state)
+    if batch is not None:
+        clauses.append(
+            "(jobs.batch = ? or jobs.batch_id in (select id from batches where token = ? or cast(id as text) = ?))"
+        )
+        values += [batch] * 3
+    return "where " + " and ".join(clauses), values
 
 
 def _fit(number: int) -> int:

@@ -95,6 +95,11 @@ class Candidates:
         record = self._records.setdefault(place, _Record())
         record.why, record.blocked = why, True
 
+    def delay(self, place: Place, until: float, why: str) -> None:
+        """It may not be taken before another one is: look again then."""
+        self._records.setdefault(place, _Record()).why = why
+        self._agenda.put(place, until)
+
     def forget(self, place: Place) -> None:
         self._records.pop(place, None)
 

@@ -10,10 +10,11 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from watcher.filesystem import rename_noreplace
+from watcher.filesystem import fsync_directory, rename_noreplace
 from watcher.intake.spool import FOLDER
 from watcher.model import shown
 
@@ -44,7 +45,7 @@ class Report:
             f"reason: {shown_line(self.reason)}",
             f"attempts: {self.attempts}",
             f"when: {self.finished_at}",
-            *(["members that failed (the others are in the library):", *members] if members else []),
+            *(["members that were not taken (the others are safe):", *members] if members else []),
             f"To try again, move the file back into the inbox, or run: watcher retry {self.job_id}",
             "To forget it, delete it. This note goes by itself.",
         ]
@@ -57,8 +58,15 @@ def delete(source: str) -> None:
         os.unlink(source)
 
 
-def to_failed(root: str, source: str, path: str, report: Report) -> str | None:
+def delete_tree(folder: str) -> None:
+    """Delete a folder of ours with all that is in it; that it is gone already is fine."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def to_failed(root: str, source: str, path: str, report: Report, *, flush: bool = False) -> str | None:
     """Move a spool copy to `failed/<path>` below the inbox `root`: error file first, then the file.
+
+    `flush`: its archive is deleted on the strength of this, so the disk must have it.
 
     Returns where it lies below the inbox; None when there is no spool copy and no trace of a former move. Raises
     FileExistsError when every name that it may have is taken, OSError as the file system gives it.
@@ -67,6 +75,8 @@ def to_failed(root: str, source: str, path: str, report: Report) -> str | None:
         return _moved_before(root, path, report.job_id)
     for place in _places(path, report.job_id):
         if _move(root, source, place, report):
+            if flush:
+                fsync_directory(os.path.dirname(os.path.join(root, place)))
             return place
     where = shown(os.path.join(root, FAILED))
     raise FileExistsError(f"every name for it in {where} is taken; move away what is in the way")

@@ -1,11 +1,14 @@
 """Folders of an inbox that our claims have emptied: removed once nothing has happened in them for a while.
 
-rmdir only: a folder that holds anything at all stays. The inbox's root is never touched.
+A folder that holds anything stays, unless it is only what systems leave behind (`ignoring.is_leaving`): that goes with
+it. The inbox's root is never touched.
 """
 
 from __future__ import annotations
 
 import os
+
+from watcher.ignoring import is_leaving
 
 
 class Emptied:
@@ -40,7 +43,7 @@ class Emptied:
             parent = os.path.dirname(folder)
             quiet = at_once or self._is_quiet(parent, wall)  # before our own rmdir touches it
             try:
-                os.rmdir(os.path.join(self._root, folder))
+                _remove(os.path.join(self._root, folder))
             except OSError:  # not empty, or gone: a later claim from it notes it again
                 return
             folder = parent
@@ -51,3 +54,13 @@ class Emptied:
         except OSError:
             return True
         return not 0 <= wall - changed < self._quiet_seconds
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder with the files that systems left in it. Raises OSError when it holds anything else."""
+    with os.scandir(folder) as entries:
+        found = list(entries)
+    if all(is_leaving(entry.name) and entry.is_file(follow_symlinks=False) for entry in found):
+        for entry in found:
+            os.unlink(entry.path)
+    os.rmdir(folder)

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import enum
 import os
+import re
 import struct
 from collections.abc import Callable
+
+from watcher.processing import sniffing
 
 
 class Ending(enum.Enum):
@@ -28,15 +31,17 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
 _ZIP_END = b"PK\x05\x06"
 _ZIP64_LOCATOR = b"PK\x06\x07"
+_EBML = b"\x1aE\xdf\xa3"
+_SEGMENT = b"\x18\x53\x80\x67"
 _JP2 = b"\0\0\0\x0cjP  "
 _CODESTREAM = b"\xff\x4f\xff\x51"  # JPEG 2000 without boxes
-_STARTS = (_JPEG, _PNG, _CODESTREAM, b"RIFF", b"GIF87a", b"GIF89a", _ZIP, _ZIP_END, b"BM", b"\0\0\0")  # the last: a box
+_STARTS = (_JPEG, _PNG, _CODESTREAM, b"RIFF", b"GIF87a", b"GIF89a", _ZIP, _ZIP_END, b"BM", _EBML, b"\0\0\0")  # a box
 _SHORTEST = 12  # no format told apart here has a shorter header
 
 
 def ending(fd: int, size: int) -> Ending:
     """Tell whether the `size` bytes of `fd` are a whole file. Raises OSError when they cannot be read."""
-    head = os.pread(fd, min(size, 16), 0)
+    head = os.pread(fd, min(size, sniffing.HEAD_BYTES), 0)
     if not head:
         return Ending.CUT
     if len(head) < _SHORTEST and any(head.startswith(start[: len(head)]) for start in _STARTS):
@@ -45,14 +50,16 @@ def ending(fd: int, size: int) -> Ending:
 
 
 def _walker(head: bytes) -> Callable[[_Window], Ending]:
-    if head[4:8] == b"ftyp":
-        return _bmff
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return _webp
+    if head[:4] == b"RIFF" and head[8:12] in (b"WEBP", b"AVI "):
+        return _riff
     for start, walk in _WALKERS:
         if head.startswith(start):
             return walk
-    return lambda window: Ending.NONE
+    if head[4:8] in (b"ftyp", *sniffing.MOVIE_BOXES) and sniffing.sniff(head) == "video":
+        return _movie
+    if head[4:8] == b"ftyp":
+        return _bmff
+    return _json if sniffing.begins_json(head) else _xmp
 
 
 class _Window:
@@ -116,18 +123,35 @@ def _png(window: _Window) -> Ending:
     return Ending.NONE
 
 
-def _webp(window: _Window) -> Ending:
-    length = int.from_bytes(window.at(4, 4), "little")
-    if length == 0:
-        return Ending.NONE
-    return Ending.COMPLETE if 8 + length <= window.size else Ending.CUT
+def _riff(window: _Window) -> Ending:
+    offset = 0
+    for _ in range(_STEPS):  # a film of more than a gigabyte goes on in further RIFF chunks (OpenDML AVI 1.02)
+        chunk = window.at(offset, 8)
+        if chunk[:4] != b"RIFF":
+            return Ending.COMPLETE
+        length = int.from_bytes(chunk[4:], "little")
+        if offset + 8 + length > window.size:
+            return Ending.CUT
+        if length == 0:
+            return Ending.NONE
+        offset += 8 + length + (length & 1)
+    return Ending.NONE
 
 
 def _bmff(window: _Window) -> Ending:
-    offset, pixels = 0, False
+    return _boxes(window, {b"mdat"})
+
+
+def _movie(window: _Window) -> Ending:
+    # cameras write the index last: without it no player shows what is there
+    return _boxes(window, {b"mdat", b"moov"})
+
+
+def _boxes(window: _Window, needed: set[bytes]) -> Ending:
+    offset = 0
     for _ in range(_STEPS):
         if offset >= window.size:
-            return Ending.COMPLETE if pixels and offset == window.size else Ending.CUT
+            return Ending.COMPLETE if not needed and offset == window.size else Ending.CUT
         box = window.at(offset, 16)
         if len(box) < 8 or not box[4:8].isascii() or not box[4:8].strip(b"\0"):
             return Ending.CUT
@@ -136,8 +160,28 @@ def _bmff(window: _Window) -> Ending:
             return Ending.NONE
         if length == 1:
             length = int.from_bytes(box[8:16])
-        pixels = pixels or box[4:8] == b"mdat"
+        needed = needed - {box[4:8]}
         offset += max(8, length)
+    return Ending.NONE
+
+
+def _matroska(window: _Window) -> Ending:
+    offset = 0
+    for _ in range(_STEPS):
+        name = window.at(offset, 4)
+        offset += 4 if name in (_EBML, _SEGMENT) else 1  # what else stands here is padding: Void, CRC-32
+        field = window.at(offset, 8)
+        if not field or not field[0]:  # the end, or zeros where a file was laid out before it was written
+            return Ending.CUT
+        width = 9 - field[0].bit_length()  # RFC 8794, section 4
+        length = int.from_bytes(field[:width]) - (1 << 7 * width)
+        if length == (1 << 7 * width) - 1:  # unknown: a recording that nobody went back to
+            return Ending.NONE
+        offset += width + max(0, length)
+        if offset > window.size:
+            return Ending.CUT
+        if name == _SEGMENT:
+            return Ending.COMPLETE
     return Ending.NONE
 
 
@@ -201,8 +245,8 @@ def _bmp(window: _Window) -> Ending:
 
 
 def _zip(window: _Window) -> Ending:
-    start = max(0, window.size - _ZIP_TAIL)
-    tail = window.at(start, window.size - start)
+    tail = _tail(window, _ZIP_TAIL)
+    start = window.size - len(tail)
     found = tail.rfind(_ZIP_END)
     while found >= 0:
         before = tail[found - 20 : found - 16] if found >= 20 else b""
@@ -221,6 +265,26 @@ def _ends_archive(record: bytes, offset: int, before: bytes) -> bool:
     return len(record) >= 22 + comment and (large or begin + length == offset)
 
 
+def _xmp(window: _Window) -> Ending:
+    start = window.at(0, _CHUNK)
+    root = sniffing.xmp_root(start)
+    if root is None:
+        return Ending.NONE
+    # without its zeros, UTF-16 is as readable as UTF-8 where only tags are looked for
+    packet = b"<?xpacket" in start.replace(b"\0", b"")
+    end = rb"<\?xpacket\s+end[^>]*>" if packet else rb"</" + root.encode() + rb"\s*>"
+    return Ending.COMPLETE if re.search(end, _tail(window, _CHUNK).replace(b"\0", b"")) else Ending.CUT
+
+
+def _json(window: _Window) -> Ending:
+    return Ending.COMPLETE if _tail(window, _CHUNK).rstrip(b" \t\r\n").endswith(b"}") else Ending.CUT
+
+
+def _tail(window: _Window, length: int) -> bytes:
+    start = max(0, window.size - length)
+    return window.at(start, window.size - start)
+
+
 _WALKERS: tuple[tuple[bytes, Callable[[_Window], Ending]], ...] = (
     (_JPEG, _jpeg),
     (_PNG, _png),
@@ -229,6 +293,7 @@ _WALKERS: tuple[tuple[bytes, Callable[[_Window], Ending]], ...] = (
     (_ZIP, _zip),
     (_ZIP_END, _zip),
     (b"BM", _bmp),
+    (_EBML, _matroska),
     (_JP2, _jp2),
     (_CODESTREAM, _codestream),
 )

@@ -22,12 +22,14 @@ from watcher.intake.candidates import Candidates
 from watcher.intake.emptied import Emptied
 from watcher.intake.leases import trusted
 from watcher.intake.looking import Not, look
+from watcher.intake.ready import Ready
 from watcher.intake.scanner import Skipped, scan
 from watcher.intake.settling import Observation, Patience
 from watcher.intake.spool import Spool
-from watcher.model import Claim, shown
+from watcher.model import OPTIONS_NAME, Claim, shown
 
 _LOOKS = 512  # a call's looks (some 15 ms): results and stop signals must not wait for 100,000 files
+_OPTIONS_SECONDS = 0.5  # how often a file is asked again whether its batch.toml was taken
 _CHECK_SECONDS = 5.0  # how often a paused inbox is asked whether it is back
 _SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
@@ -58,6 +60,7 @@ class Inbox:
         self._clock, self._wall, self._wake = clock, wall, wake
         self._ignoring = Ignoring(ignore)
         self._spool = Spool(self.root, wall)
+        self.ready = Ready(self.root)
         self._emptied = Emptied(self.root, batch_seconds)
         self._candidates = Candidates(Patience(settle_seconds, incomplete_seconds), clock, wall)
         self._skipped: dict[str, Skipped] = {}
@@ -159,11 +162,48 @@ class Inbox:
         except OSError as error:
             self._refused(place, error, "cannot be read")
             return None
-        if isinstance(seen, Observation):
+        if isinstance(seen, Observation) and not self._awaits_options(place):
             return self._claimed(place, seen) if place.token else self._claim(place, seen)
         if seen is Not.FOLDER and not place.token:
             self._scan(place.path)
         return None
+
+    def _awaits_options(self, place: Place) -> bool:
+        """Whether its folder's batch.toml is still to be taken: what that asks for is for this file too."""
+        top, slash, _ = place.path.partition("/")
+        options = Place("", f"{top}/{OPTIONS_NAME}")
+        if place.token or not slash or place == options or self._ignoring.rule(options.path):
+            return False
+        if not os.path.lexists(self._path(options)):
+            return False
+        self._candidates.found(options)
+        why = f"waiting until {shown(options.path)} is taken: {self._candidates.why(options)}"
+        if self._candidates.is_stuck(options):
+            self._candidates.block(place, why)
+        else:
+            self._candidates.delay(place, self._clock() + _OPTIONS_SECONDS, why)
+        return True
+
+    def claim_ready(self, token: str, room: int) -> list[Claim]:
+        """Take at most `room` files of what was added as `token`; the folder goes with the last one.
+
+        Raises UnavailableError when nothing can be taken.
+        """
+        claims = []
+        try:
+            for below, size in islice(self.ready.files(token), max(0, room)):
+                spooled = Place(self._spool.take(below, token), below)
+                claims.append(Claim(spooled.token, self.root, below, self._path(spooled), size))
+        except OSError as error:
+            if not claims:
+                raise UnavailableError(f"what was added as {token} cannot be taken: {_explained(error)}") from None
+        self.ready.remove(token)
+        return claims
+
+    def comes_from(self, top: str) -> bool:
+        """Whether a file below the folder `top` is still waited for."""
+        prefix = f"{top}/"
+        return any(place.path.startswith(prefix) and not self._candidates.is_stuck(place) for place in self._candidates)
 
     def _path(self, place: Place) -> str:
         return self.source(place.token, place.path) if place.token else os.path.join(self.root, place.path)
@@ -226,6 +266,18 @@ class Inbox:
         """Remove the spool folder of `token`, as far as it is empty."""
         self._spool.forget(token)
 
+    def member(self, token: str, job: int) -> str:
+        """Where the bytes of a member of the archive `token`, the job `job`, may lie by themselves."""
+        return os.path.join(self._spool.members(token), str(job))
+
+    def members(self, token: str) -> str:
+        """The folder for bytes of members of the archive `token` that lie by themselves."""
+        return self._spool.members(token)
+
+    def forget_members(self, known: set[str]) -> None:
+        """Remove what lies by itself of archives that are not among these `known` claims."""
+        self._spool.forget_members(known)
+
     def next_deadline(self) -> float | None:
         """When `claim_settled` or `remove_emptied` has something to do, on `clock`; in the past: at once.
 
@@ -247,7 +299,7 @@ class Inbox:
 
     def settled(self) -> bool:
         """Nothing more is to come from what lies here now: the inbox is empty but for `left_behind`."""
-        pending = self._noticed or self._clock() >= self._scan_due
+        pending = self._noticed or self._clock() >= self._scan_due or self.ready.tokens()
         return not pending and all(map(self._candidates.is_stuck, self._candidates))
 
     def left_behind(self) -> list[tuple[str, str]]:

@@ -61,6 +61,7 @@ class Observer:
         self._notice = notice
         self._overflow = overflow
         self._watches: dict[str, ObservedWatch] = {}
+        self._ready: dict[str, ObservedWatch] = {}  # a second one, in our own folder
         self._troubles: dict[str, str] = {}
         self._queue: _Queue | None = None
         self._threads: BaseObserver | None = None
@@ -88,6 +89,7 @@ class Observer:
             self._queue.join()
         self._threads = self._queue = None
         self._watches.clear()
+        self._ready.clear()
 
     def watch(self, root: str) -> str | None:
         """Watch the tree at `root` and answer `problem(root)`. Never raises."""
@@ -100,17 +102,24 @@ class Observer:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             hints = _Hints(root, real, self._notice, self._overflow)
             self._watches[root] = self._threads.schedule(hints, real, recursive=True, event_filter=_KINDS)
+            self._watch_ready(root, real, hints)
         except OSError as error:
             self._troubles[root] = _sentence(f"{shown(root)} cannot be watched", error)
         return self.problem(root)
 
+    def _watch_ready(self, root: str, real: str, hints: _Hints) -> None:
+        """What `watcher add` makes ready lies in our own folder, of which nothing else is watched."""
+        ready = os.path.join(real, os.fsdecode(_OURS), "ready")
+        if self._threads and os.path.isdir(ready):
+            self._ready[root] = self._threads.schedule(hints, ready, recursive=False, event_filter=_KINDS)
+
     def unwatch(self, root: str) -> None:
         """Stop watching `root`; harmless when it is not watched."""
         self._troubles.pop(root, None)
-        watch = self._watches.pop(root, None)
-        if watch and self._threads and self._queue:
-            self._threads.unschedule(watch)
-            self._queue.forget(watch.path)
+        for watch in (self._watches.pop(root, None), self._ready.pop(root, None)):
+            if watch and self._threads and self._queue:
+                self._threads.unschedule(watch)
+                self._queue.forget(watch.path)
 
     def alive(self, root: str) -> bool:
         """Whether the threads that report on `root` run. Not so after `root` was deleted: watch it again."""

@@ -11,12 +11,15 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 
 from watcher.errors import ConfigError, LockedError
 from watcher.model import shown
 
 FOLDER = ".watcher"
+READY = "ready"  # what `watcher add` has put together, a folder each
+MEMBERS = "members"  # files of archives that need one of their own, by their archive's claim
 
 
 class Spool:
@@ -101,7 +104,9 @@ class Spool:
     def _make_folders(self) -> None:
         if os.path.islink(self._folder):
             raise ConfigError(f"{shown(self._folder)} is a symbolic link. Remove it: the spool must lie in the inbox.")
-        for folder, mode in ((self._folder, 0o755), (self.path, 0o700)):
+        open_to_all = os.stat(self._root).st_mode & 0o777  # whoever may drop files may also add some
+        folders = ((self._folder, 0o755), (self.path, 0o700), (os.path.join(self._folder, MEMBERS), 0o700))
+        for folder, mode in (*folders, *((os.path.join(self._folder, name), open_to_all) for name in ("add", READY))):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder)
             if os.stat(folder).st_mode & 0o777 != mode:  # whatever the umask is
@@ -129,20 +134,23 @@ class Spool:
         """Where the claimed file lies."""
         return os.path.join(self.path, token, below)
 
-    def take(self, below: str) -> str:
+    def take(self, below: str, add: str | None = None) -> str:
         """Rename the inbox's file `below` into a new spool folder; return its token.
+
+        `add`: the file lies in that folder of `ready`, and `below` is its path there. The token ends in it then.
 
         Raises OSError as rename(2) gives it; then nothing is left behind. A file behind a link counts as
         not there: a folder may have become one since it was scanned, and what lies elsewhere is not ours.
         """
-        folder = os.path.dirname(below)
+        inside = "" if add is None else os.path.join(FOLDER, READY, add)
+        folder = os.path.dirname(os.path.join(inside, below))
         if folder and os.path.realpath(os.path.join(self._root, folder)) != os.path.join(self._real, folder):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), below)
-        token = self._token()
+        token = self._token() + (f".{add}" if add else "")
         target = self.source(token, below)
         try:
             os.makedirs(os.path.dirname(target), mode=0o700)
-            os.rename(os.path.join(self._root, below), target)
+            os.rename(os.path.join(self._root, inside, below), target)
         except OSError:
             self.forget(token)
             raise
@@ -163,6 +171,15 @@ class Spool:
             yield from ((token, os.path.relpath(path, folder)) for path in sorted(files))
             if not files:
                 yield token, None
+
+    def members(self, token: str) -> str:
+        """The folder for files of the archive that was claimed as `token`."""
+        return os.path.join(self._folder, MEMBERS, token)
+
+    def forget_members(self, known: set[str]) -> None:
+        """Remove what lies there of archives that are not among these `known` claims."""
+        for token in set(os.listdir(os.path.join(self._folder, MEMBERS))) - known:
+            shutil.rmtree(self.members(token), ignore_errors=True)
 
     def forget(self, token: str) -> None:
         """Remove the spool folder of `token`, as far as it is empty."""

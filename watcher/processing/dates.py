@@ -22,6 +22,7 @@ _DAY = timedelta(days=1)
 _DAY_SECONDS = 86400
 _DOS_ZERO = datetime(1980, 1, 1)  # what FAT and zip have for a time that nobody set
 _OFFSETS = ("OffsetTimeOriginal", "OffsetTime", "OffsetTimeDigitized")
+_UNSET = "0000-00-00"  # a date that was stated and is none
 _IMPOSSIBLE = "it cannot be true"
 
 
@@ -94,7 +95,7 @@ def _stated_offset(photo: Named) -> str | None:
 
 def _measured_offset(moment: Moment, sources: Sources, arrival: Arrival) -> str | None:
     """How the clock on the wall differs from an instant of the same shot, when that can be an offset."""
-    for reader in (_gps, _xmp_gps, _name):
+    for reader in (_gps, _xmp_gps, _takeout, _created, _name):
         date = reader(sources, arrival)
         instant = moments.parsed(date.text) if date.instant else None
         if instant and instant.precision == "second" and 1 < instant.at.year < 9999:
@@ -126,6 +127,25 @@ def _offset_text(photo: Named, tag: str) -> str | None:
 
 def _xmp(name: str) -> Callable[[Sources, Arrival], _Date]:
     return lambda sources, _: _Date(xmp.text(sources.xmp.get(name)) or "")
+
+
+def _sidecar(name: str) -> Callable[[Sources, Arrival], _Date]:
+    return lambda sources, _: _Date(xmp.text(sources.sidecar.get(name)) or "")
+
+
+def _takeout(sources: Sources, _: Arrival) -> _Date:
+    seconds = sources.takeout.taken
+    return _NONE if seconds is None else _unix(seconds)
+
+
+def _filmed(sources: Sources, _: Arrival) -> _Date:
+    return _Date(sources.movie.get("creationdate", ""))
+
+
+def _created(sources: Sources, _: Arrival) -> _Date:
+    """Of a movie's header, in UTC (ISO 14496-12); nobody set the clock that says when its count began."""
+    text = sources.movie.get("creation_time", "")
+    return _NONE if text.startswith("1904-01-01") else _Date(text, instant=True)
 
 
 def _iptc(sources: Sources, _: Arrival) -> _Date:
@@ -163,22 +183,35 @@ def _mtime(_: Sources, arrival: Arrival) -> _Date:
     if arrival.mtime is None or arrival.mtime > seen - _DAY_SECONDS:
         return _NONE
     try:
-        moment = datetime.fromtimestamp(arrival.mtime, UTC)
-        unset = arrival.mtime == 0 or _there(arrival.mtime, arrival.timezone) == _DOS_ZERO
+        unset = _there(arrival.mtime, arrival.timezone) == _DOS_ZERO
     except (OverflowError, ValueError, OSError):  # before year 1
-        return _Date(f"{arrival.mtime:.0f}")
-    return _Date("0000-00-00" if unset else moment.replace(tzinfo=None).isoformat(timespec="seconds"), instant=True)
+        unset = False
+    return _Date(_UNSET) if unset else _unix(arrival.mtime)
 
 
-# One entry a source, the first that can be believed wins. To come: an edit made with watcher and
-# a sidecar before all, Takeout's photoTakenTime before the receiver's instant.
+def _unix(seconds: float) -> _Date:
+    """Unix seconds as the date that they stand for; 0 is what a clock says that nobody set."""
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):  # no such year
+        return _Date(f"{seconds:.0f}")
+    return _Date(moment.replace(tzinfo=None).isoformat(timespec="seconds") if seconds else _UNSET, instant=True)
+
+
+# One entry a source, the first that can be believed wins. To come: an edit made with watcher before all.
 _ORDER: tuple[tuple[str, Callable[[Sources, Arrival], _Date]], ...] = (
+    ("XMP-sidecar:exif:DateTimeOriginal", _sidecar("exif:DateTimeOriginal")),
+    ("XMP-sidecar:photoshop:DateCreated", _sidecar("photoshop:DateCreated")),
+    ("XMP-sidecar:xmp:CreateDate", _sidecar("xmp:CreateDate")),
     ("EXIF:DateTimeOriginal", _exif("photo", "DateTimeOriginal", "SubSecTimeOriginal", *_OFFSETS[:2])),
+    ("QuickTime:CreationDate", _filmed),
     ("XMP-exif:DateTimeOriginal", _xmp("exif:DateTimeOriginal")),
     ("XMP-photoshop:DateCreated", _xmp("photoshop:DateCreated")),
     ("IPTC:DateCreated", _iptc),
     ("EXIF:DateTimeDigitized", _exif("photo", "DateTimeDigitized", "SubSecTimeDigitized", *_OFFSETS[:0:-1])),
+    ("QuickTime:CreateDate", _created),
     ("XMP-xmp:CreateDate", _xmp("xmp:CreateDate")),
+    ("Takeout:photoTakenTime", _takeout),
     ("GPS:GPSDateTime", _gps),
     ("XMP-exif:GPSTimeStamp", _xmp_gps),
     ("name", _name),

@@ -14,9 +14,10 @@ import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Literal
 
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageFile, ImageStat, UnidentifiedImageError
 
 from watcher.errors import RejectedError
 from watcher.model import Facts, Format, Limits, Recipe
@@ -55,6 +56,11 @@ _BYTES = {"1": 2, "L": 1, "P": 5, "PA": 8, "LA": 4, "RGB": 4, "RGBA": 4, "CMYK":
 _WIDE_BYTES = 8  # 16-bit grey, and any mode that is converted first
 # what these decoders hold beside Pillow's pixels
 _LIBRARY_BYTES: dict[Format, int] = {"webp": 12, "avif": 12, "heic": 12, "jp2": 24}
+_COMPARED_BYTES = 14  # two pictures, and what libjpeg keeps of a progressive one
+_BAND = 256  # rows
+# Colours kept at half the size are enlarged before a turn, or after it, and rounded otherwise: of 885 turns of real
+# cameras' pictures the worst came to 5 levels and a mean of 0.4.
+_LEVELS, _MEAN_LEVELS = 8, 0.5
 _WHOLE = 256_000_000  # bytes; of a larger file that is searched whole the metadata stay unread
 _NO_FACTS = Facts()
 # in the file's XMP, or in that of a picture behind it: Adobe's, Apple's, and Google's containers, and ISO's name
@@ -191,11 +197,7 @@ class Picture:
         needed = width * height * each
         if self._image.info.get("progressive"):  # libjpeg keeps all coefficients, whatever the scale
             needed += self.width * self.height * 6
-        if needed > self._limits.max_decoded_bytes:
-            raise RejectedError(
-                f"decoding its {width} x {height} pixels takes {needed / 1e6:,.0f} MB; "
-                f"limits.max_decoded_bytes allows {self._limits.max_decoded_bytes / 1e6:,.0f} MB"
-            )
+        _check_memory(f"decoding its {width} x {height} pixels", needed, self._limits)
         self._image.load()
 
     def _tiff_blobs(self) -> Blobs:
@@ -210,6 +212,31 @@ class Picture:
             return b""
         self._file.seek(0)
         return self._file.getvalue() if isinstance(self._file, io.BytesIO) else self._file.read()
+
+
+def same_pixels(before: Path, after: Path, orientation: int, limits: Limits) -> bool:
+    """Whether the JPEG `after` shows, as it is stored, what `before` shows by its `orientation` (2..8).
+
+    Raises RejectedError where one of them cannot be decoded, or both would take more memory than the limits allow.
+    """
+    with (
+        _judged("jpeg"),
+        Image.open(before, formats=("JPEG",)) as first,
+        Image.open(after, formats=("JPEG",)) as second,
+    ):
+        width, height = second.size
+        _check_memory(f"comparing its {width} x {height} pixels", width * height * _COMPARED_BYTES, limits)
+        upright = first.transpose(_TURNS[orientation])
+        first.close()
+        if (upright.size, upright.mode) != (second.size, second.mode):
+            return False
+        bands = [(0, top, width, min(top + _BAND, height)) for top in range(0, height, _BAND)]
+        return all(_alike(upright.crop(band), second.crop(band)) for band in bands)
+
+
+def _alike(one: Image.Image, other: Image.Image) -> bool:
+    apart = ImageStat.Stat(ImageChops.difference(one, other))
+    return max(high for _, high in apart.extrema) <= _LEVELS and max(apart.mean) <= _MEAN_LEVELS
 
 
 def from_rgb(
@@ -254,6 +281,14 @@ def check_pixels(width: int, height: int, limits: Limits) -> None:
     if width * height > limits.max_pixels:
         raise RejectedError(
             f"the picture has {width} x {height} pixels; limits.max_pixels allows {limits.max_pixels:,}"
+        )
+
+
+def _check_memory(what: str, needed: int, limits: Limits) -> None:
+    if needed > limits.max_decoded_bytes:
+        raise RejectedError(
+            f"{what} takes {needed / 1e6:,.0f} MB; "
+            f"limits.max_decoded_bytes allows {limits.max_decoded_bytes / 1e6:,.0f} MB"
         )
 
 

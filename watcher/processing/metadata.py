@@ -1,9 +1,10 @@
-"""What a picture says about itself: Facts from EXIF, XMP, IPTC and PNG text. The only home of piexif.
+"""What a picture and its sidecars say about it: Facts from EXIF, XMP, IPTC, PNG text and JSON. piexif's only home.
 
 Owns the reading of the blobs into Sources, and what the camera says of itself and its settings. Dates are dates.py's
-to know, places positions.py's, texts reconciling.py's; the structures are read by exif.py, xmp.py and iptc.py;
-finding the blobs in a file is embedded.py's. Nothing here raises, whatever the bytes: what cannot be read is absent,
-and `Facts.flags` says so (exif_repaired, xmp_unreadable, date_invalid, gps_invalid).
+to know, places positions.py's, texts reconciling.py's; the structures are read by exif.py, xmp.py, iptc.py and
+takeout.py; finding the blobs in a file is embedded.py's, a movie's are movie.py's. Nothing here raises, whatever the
+bytes: what cannot be read is absent, and `Facts.flags` says so (exif_repaired, xmp_unreadable, sidecar_unreadable,
+date_invalid, gps_invalid). Two more are what Google said: takeout_trashed, takeout_archived.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import piexif
 
 from watcher.model import Facts
-from watcher.processing import dates, exif, iptc, positions, reconciling, xmp
+from watcher.processing import dates, exif, iptc, positions, reconciling, takeout, xmp
 from watcher.processing.sources import Named, Sources, Stated, told
+from watcher.processing.takeout import Takeout
 
 _PIEXIF_BYTES = 1 << 20  # beyond this, as in a whole TIFF, its lists of numbers would outgrow a worker
 _UNKEPT = {"ExifTag", "GPSTag", "InteroperabilityTag", "MakerNote"}
@@ -36,7 +38,9 @@ _ISOS = range(10_000_000)
 class Blobs:
     """The raw metadata of one file: a TIFF structure (with or without the leading Exif, NUL, NUL), an XMP packet,
     IPTC-IIM records, PNG text chunks by keyword; the digest of the IPTC records that Photoshop left beside them
-    (image resource 0x0425, 16 bytes); the JPEG segments of extended XMP, in any order (see xmp.extended)."""
+    (image resource 0x0425, 16 bytes); the JPEG segments of extended XMP, in any order (see xmp.extended); what a
+    movie states: creation_time (an instant), creationdate (local, with its offset), make, model, title, location
+    (ISO 6709)."""
 
     exif: bytes | None = None
     xmp: bytes | None = None
@@ -44,6 +48,15 @@ class Blobs:
     text: dict[str, str] = field(default_factory=dict)
     iptc_digest: bytes | None = None
     xmp_extended: tuple[bytes, ...] = ()
+    movie: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecars:
+    """The content of the sidecars that belong to a file. Of each kind the first that says a thing counts."""
+
+    xmp: tuple[bytes, ...] = ()
+    takeout: tuple[Takeout, ...] = ()
 
 
 def read(
@@ -54,6 +67,7 @@ def read(
     mtime: float | None = None,
     first_seen: float | None = None,
     timezone: str = "",
+    sidecars: Sidecars = Sidecars(),
 ) -> Facts:
     """The facts. Never raises but for a time zone that does not exist.
 
@@ -62,7 +76,7 @@ def read(
     name of the place where instants without an offset were taken, "" the machine's.
     """
     flags: list[str] = []
-    sources = _open(blobs, flags)
+    sources = _open(blobs, sidecars, flags)
     taken = dates.taken(sources, dates.Arrival(clock(), name, mtime, first_seen, timezone))
     texts = reconciling.reconciled(sources)
     place = positions.place(sources)
@@ -74,18 +88,33 @@ def read(
         latitude=place.latitude,
         longitude=place.longitude,
         altitude_m=place.altitude_m,
+        favourite=sources.takeout.favourite,
         flags=tuple(dict.fromkeys(flags)),
         everything=_everything(sources, {"taken_at": taken.stated} | texts),
     )
 
 
-def _open(blobs: Blobs, flags: list[str]) -> Sources:
+def _open(blobs: Blobs, sidecars: Sidecars, flags: list[str]) -> Sources:
     ifds, big_endian = _exif(blobs.exif, flags)
     properties = _xmp(blobs, flags)
     # A digest that does not fit was made before somebody changed the records (MWG 2.0, section 3.3.1).
     newer = blobs.iptc_digest not in (None, hashlib.md5(blobs.iptc or b"", usedforsecurity=False).digest())
     records = iptc.read(blobs.iptc or b"")
-    return Sources(ifds["0th"], ifds["Exif"], ifds["GPS"], properties, records, blobs.text, big_endian, newer)
+    google = takeout.merged(sidecars.takeout)
+    flags += ["takeout_trashed"] * google.trashed + ["takeout_archived"] * google.archived
+    beside = _sidecar(sidecars.xmp, flags)
+    embedded = (ifds["0th"], ifds["Exif"], ifds["GPS"], properties, records, blobs.text, big_endian, newer, blobs.movie)
+    return Sources(*embedded, beside, google)
+
+
+def _sidecar(packets: tuple[bytes, ...], flags: list[str]) -> xmp.Properties:
+    """The properties of all, those of the first before the others'."""
+    found: xmp.Properties = {}
+    for properties in map(xmp.read, packets):
+        if properties is None:
+            flags.append("sidecar_unreadable")
+        found = (properties or {}) | found
+    return found
 
 
 def _xmp(blobs: Blobs, flags: list[str]) -> xmp.Properties:
@@ -141,27 +170,46 @@ def _words(texts: dict[str, list[Stated]]) -> dict[str, Any]:
     names = ("title", "description", "copyright", "city", "state", "country", "location")
     rating = reconciling.one(texts["rating"])
     return {name: reconciling.one(texts[name]) for name in names} | {
-        "keywords": reconciling.several(texts["keywords"], *([one] for one in texts["hierarchical_keywords"])),
+        "keywords": reconciling.several(
+            *_each(texts["sidecar_keywords"]), texts["keywords"], *_each(texts["hierarchical_keywords"])
+        ),
+        "people": reconciling.several(*_each(texts["people"])),
         "creator": reconciling.several(texts["creator"]),
         "rating": None if rating is None else int(rating),
     }
 
 
+def _each(stated: list[Stated]) -> Iterator[list[Stated]]:
+    """As lists of one, so that each counts."""
+    return ([one] for one in stated)
+
+
 def _camera(sources: Sources) -> dict[str, Any]:
-    """The camera and its settings: EXIF's, else XMP's."""
-    image, photo, properties = sources.image, sources.photo, sources.xmp
-    exposure_time = _number(photo.get("ExposureTime"), properties.get("exif:ExposureTime"))
+    """The camera and its settings: the sidecar's, EXIF's, XMP's, the movie's."""
+    image, photo, movie = sources.image, sources.photo, sources.movie
+    exposure_time = _setting(sources, "ExposureTime")
     return {
         "orientation": _orientation(sources),
-        "camera_make": _first(exif.text(image.get("Make")), xmp.text(properties.get("tiff:Make"))),
-        "camera_model": _first(exif.text(image.get("Model")), xmp.text(properties.get("tiff:Model"))),
-        "lens": _first(exif.text(photo.get("LensModel")), xmp.text(properties.get("aux:Lens"))),
+        "camera_make": _device(sources, "tiff:Make", image.get("Make"), movie.get("make")),
+        "camera_model": _device(sources, "tiff:Model", image.get("Model"), movie.get("model")),
+        "lens": _device(sources, "aux:Lens", photo.get("LensModel"), None),
         "iso": _iso(sources),
-        "f_number": _number(photo.get("FNumber"), properties.get("exif:FNumber")),
+        "f_number": _setting(sources, "FNumber"),
         "exposure_time": exposure_time,
         "exposure": _exposure(exposure_time),
-        "focal_length_mm": _number(photo.get("FocalLength"), properties.get("exif:FocalLength")),
+        "focal_length_mm": _setting(sources, "FocalLength"),
     }
+
+
+def _device(sources: Sources, name: str, by_exif: exif.Value | None, by_movie: str | None) -> str | None:
+    beside, within = (xmp.text(properties.get(name)) for properties in (sources.sidecar, sources.xmp))
+    return _first(beside, exif.text(by_exif), within, by_movie)
+
+
+def _setting(sources: Sources, name: str) -> float | None:
+    """Exif's number of this name, which XMP has taken over."""
+    beside = xmp.number(sources.sidecar.get(f"exif:{name}"))
+    return _number(sources.photo.get(name), sources.xmp.get(f"exif:{name}")) if beside is None else beside
 
 
 def _first(*texts: str | None) -> str | None:
@@ -178,11 +226,15 @@ def _whole(value: float | None, allowed: range) -> int | None:
 
 
 def _orientation(sources: Sources) -> int | None:
+    """The file's own: a sidecar's is how it looked when that was written, and the pixels may have been turned since."""
     stated = _whole(exif.number(sources.image.get("Orientation")), range(1, 9))
     return stated or _whole(xmp.number(sources.xmp.get("tiff:Orientation")), range(1, 9))
 
 
 def _iso(sources: Sources) -> int | None:
+    beside = _whole(xmp.number(sources.sidecar.get("exif:ISOSpeedRatings")), _ISOS)
+    if beside is not None:
+        return beside
     stated = exif.integer(sources.photo.get("ISOSpeedRatings"))
     return _whole(xmp.number(sources.xmp.get("exif:ISOSpeedRatings")), _ISOS) if stated is None else stated
 
@@ -203,6 +255,9 @@ def _everything(sources: Sources, stated: dict[str, list[Stated]]) -> dict[str, 
         "XMP": {name: xmp.shown(value) for name, value in sources.xmp.items()},
         "IPTC": {name: [exif.clean(text) for text in texts] for name, texts in sources.iptc.items()},
         "PNG": {name: exif.clean(text) for name, text in sources.text.items()},
+        "QuickTime": {name: exif.clean(text) for name, text in sources.movie.items()},
+        "XMP-sidecar": {name: xmp.shown(value) for name, value in sources.sidecar.items()},
+        "Takeout": sources.takeout.told(),
         "camera": _details(sources),
         "sources": {name: told(said) for name, said in stated.items() if said},
     }

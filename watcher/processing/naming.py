@@ -6,15 +6,16 @@ without control characters, slashes, leading dots or dashes, and at most 255 byt
 
 from __future__ import annotations
 
+import os
 import re
 import string
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from watcher.model import Format
+from watcher.model import Format, SidecarKind
 
-FIELDS = ("taken", "stem")
+FIELDS = ("taken", "stem", "folder", "batch")
 SUFFIXES: dict[Format, tuple[str, ...]] = {
     "jpeg": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     "png": (".png", ".apng"),
@@ -25,12 +26,18 @@ SUFFIXES: dict[Format, tuple[str, ...]] = {
     "bmp": (".bmp", ".dib"),
     "jp2": (".jp2", ".j2k", ".j2c", ".jpc", ".jpx", ".jpf"),
     "heic": (".heic", ".heif", ".hif"),
+    "video": (
+        *(".mp4", ".mov", ".m4v", ".3gp", ".3g2", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts"),
+        *(".wmv", ".asf", ".flv", ".ogv", ".mp", ".vob"),
+    ),
+    "other": ("",),
     "raw": (
         *(".raw", ".dng", ".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2"),
         *(".pef", ".srw", ".x3f", ".3fr", ".iiq", ".erf", ".mrw", ".rwl"),
     ),
 }
-_PICTURE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+_SIDECAR_SUFFIXES: dict[SidecarKind, str] = {"xmp": ".xmp", "takeout": ".json", "album": ".json"}
+_PICTURE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes if suffix)
 # A rendition's file name is its original's plus at most a suffix of its own (".jpg"), and a name that is taken grows
 # by "-" and eight digits: an original leaves room for both within the 255 bytes that file systems give a name.
 _LONGEST = 255 - len(".jpeg") - len("-01234567")
@@ -48,26 +55,75 @@ def check_template(template: str) -> str | None:
                 continue
             if field not in FIELDS or conversion:
                 return f"{{{field}}} is no field of a name; there are " + " and ".join(f"{{{f}}}" for f in FIELDS)
-            if field == "stem" and spec:
-                return "{stem} takes no format"
+            if field != "taken" and spec:
+                return f"{{{field}}} takes no format"
             if field == "taken" and "%" not in (spec or ""):
                 return "{taken} needs a date format, such as {taken:%Y-%m-%d}"
-        if not any(field for _, field, _, _ in parts):
-            return "it gives every picture the same name; use {stem}"
+        if not any(field in ("taken", "stem") for _, field, _, _ in parts):
+            return "it gives many pictures the same name; use {stem}"
     except ValueError as error:
         return f"it cannot be read ({error})"
     return None
 
 
-def original_key(template: str, name: str, taken: datetime | None, format: Format, digest: str) -> str:
-    """The key of an original dropped as `name` (a base name); undated pictures go under `undated/`."""
+def original_key(
+    template: str,
+    name: str,
+    taken: datetime | None,
+    format: Format,
+    digest: str,
+    called: str = "",
+    *,
+    folder: str = "",
+    batch: str = "",
+) -> str:
+    """The key of an original dropped as `name` (a base name); undated pictures go under `undated/`.
+
+    `called` is the stem that it gets instead, as from `numbered`, in the same folder. `folder` and `batch` are those
+    that it came in, "" where there was none.
+    """
     stem, suffix = split(name, format)
     dated = any(field == "taken" for _, field, _, _ in string.Formatter().parse(template))
-    path = f"undated/{safe(stem)}" if dated and taken is None else _fill(template, safe(stem), taken)
+    path = f"undated/{safe(stem)}" if dated and taken is None else _fill(template, taken, _places(stem, folder, batch))
     *folders, last = [safe(part) for part in path.split("/") if part]
+    last = safe(called) if called else last
     if last.lower().endswith(tuple(_PICTURE_SUFFIXES)):  # else its rendition could not be told from another's
         last = f"{last}-{digest[:8]}"
     return "/".join(["originals", *(fitting(f, "", digest) for f in folders), fitting(last, suffix, digest)])
+
+
+def sidecar_key(original: str, kind: SidecarKind) -> str:
+    """The key of a sidecar of the original that stands under this key."""
+    return f"sidecars/{original.partition('/')[2]}{_SIDECAR_SUFFIXES[kind]}"
+
+
+def lone_sidecar_key(name: str, kind: SidecarKind, digest: str) -> str:
+    """The key of a sidecar dropped as `name` whose picture is not known."""
+    stem, suffix = os.path.splitext(safe(name))
+    ending = suffix if suffix.lower() == _SIDECAR_SUFFIXES[kind] else suffix + _SIDECAR_SUFFIXES[kind]
+    return f"sidecars/unmatched/{fitting(f'{digest[:8]}_{stem}', ending, digest)}"
+
+
+def beside(original: str, own: str) -> str:
+    """The key of a part of a stack: the name of the original that it is shown by, with its own suffix."""
+    return os.path.splitext(original)[0] + os.path.splitext(own)[1]
+
+
+def renamed_rendition(key: str, recipe: str, before: str, now: str) -> str:
+    """The key of a rendition whose original's key was `before` and is `now`."""
+    former = f"{recipe}/{before.partition('/')[2]}"
+    return f"{recipe}/{now.partition('/')[2]}{key.removeprefix(former)}" if key.startswith(former) else key
+
+
+def numbered(prefix: str, sequence: str, digest: str) -> str:
+    """The stem of a picture that is called by a prefix: with its number, or, where it has none, by its digest."""
+    return f"{prefix}_{sequence or digest[:8]}" if prefix else ""
+
+
+def titled(template: str, prefix: str, sequence: str) -> str:
+    """A title or description with `{prefix}` and `{seq}` filled in; any other brace stays as it is."""
+    filled = {"{prefix}": prefix, "{seq}": sequence}
+    return re.sub(r"\{(?:prefix|seq)\}", lambda field: filled[field[0]], template).strip()
 
 
 def candidates(key: str, digest: str) -> Iterator[str]:
@@ -92,6 +148,8 @@ def split(name: str, format: Format) -> tuple[str, str]:
     """Stem and suffix of a dropped base name. The suffix tells the truth: a PNG called x.jpg becomes x.png."""
     stem, dot, ending = name.rpartition(".")
     suffix = (dot + ending).lower()
+    if format == "other":  # what it is nobody here knows
+        return (stem, safe(suffix.replace("/", "_"))) if stem and suffix[1:].isalnum() else (name, "")
     if not stem or suffix not in _PICTURE_SUFFIXES:
         return name, SUFFIXES[format][0]
     return stem, suffix if suffix in SUFFIXES[format] else SUFFIXES[format][0]
@@ -117,12 +175,18 @@ def cut(text: str, size: int) -> str:
     return text.encode()[: max(size, 0)].decode(errors="ignore")
 
 
-def _fill(template: str, stem: str, taken: datetime | None) -> str:
+def _places(stem: str, folder: str, batch: str) -> dict[str, str]:
+    """What the fields of a template stand for, but for the date. A folder's parts are folders."""
+    parts = [safe(part) for part in folder.split("/") if part]
+    return {"stem": safe(stem), "folder": "/".join(parts), "batch": safe(batch) if batch else ""}
+
+
+def _fill(template: str, taken: datetime | None, texts: Mapping[str, str]) -> str:
     out = []
     for literal, field, spec, _ in string.Formatter().parse(template):
         out.append(literal)
-        if field == "stem":
-            out.append(stem)
+        if field and field in texts:
+            out.append(texts[field])
         elif field == "taken" and taken is not None:
             out.append(taken.strftime(spec or ""))
     return "".join(out)

@@ -31,7 +31,6 @@ _XMP_DATES = ("exif:DateTimeOriginal", "xmp:CreateDate", "xmp:ModifyDate")
 _SPACES = {b"xmp": b"xap"}  # in a namespace's URI; the others are called as in their prefix
 _DECLARED = re.compile(rb"xmlns:([\w.-]{1,40})\s{0,9}=\s{0,9}[\"']http://ns\.adobe\.com/(\w{1,9})/1\.0/[\"']")
 _PROPERTY = rb"\sNAME\s{0,9}=\s{0,9}[\"']([^\"'<]{1,64})[\"']|<NAME(?:\s[^<>]*)?>([^<]{1,64})</"
-_SHIFT = re.compile(r"(-?)(?:(\d+)d)?(?:(\d+)hr)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _DATE = re.compile(rb"\s*(\d{4})[-:/.](\d\d)[-:/.](\d\d)[T ](\d\d):(\d\d):(\d\d)")
 _MARKER = re.compile(rb"\xff[^\0\xff]")
 _AFTER_CODED = re.compile(rb"\xff[^\0\xd0-\xd7\xff]")  # stuffed zeros and restarts belong to the coded data
@@ -82,19 +81,6 @@ class Entry:
 
 
 Structure = dict[tuple[str, int], list[Entry]]  # a few cameras write a tag twice
-
-
-def parse_shift(text: str) -> timedelta:
-    """From "-1d2hr3m4s": days, hours, minutes, seconds, at least one of them, one sign for all. Else ValueError."""
-    match = _SHIFT.fullmatch(text)
-    if match is None or not any(match.groups()[1:]):
-        raise ValueError(f"{text!r} is no shift: write days, hours, minutes, seconds like -1d2hr3m4s, or some of them")
-    try:
-        days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
-        size = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except (ValueError, OverflowError):  # int() refuses thousands of digits
-        raise ValueError(f"{text[:40]!r} is no shift: it is longer than the calendar") from None
-    return -size if match[1] else size
 
 
 def shift_dates(content: bytes, delta: timedelta) -> Patched:

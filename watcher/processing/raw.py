@@ -25,7 +25,7 @@ class Raw:
 
     format: Format = "raw"
     pages = 1
-    turned = None
+    turned: int | None = None
 
     def __init__(self, file: BinaryIO, limits: Limits) -> None:
         self._content = _read_whole(file, limits)

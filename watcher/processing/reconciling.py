@@ -1,7 +1,8 @@
-"""Which of several texts counts: title, description, keywords, creator, copyright, rating and the words for a place.
+"""Which of several texts counts: title, description, keywords, people, creator, copyright, rating, words for a place.
 
 Owns the order of the sources, and what cameras write where a person's words belong. How each is read is exif.py's,
-xmp.py's and iptc.py's to know. Rules: Metadata Working Group, Guidelines for Handling Image Metadata 2.0, sections 3
+xmp.py's, iptc.py's and takeout.py's to know. Sidecars in XMP go before all that is embedded, Google's behind it;
+keywords and people are united. Rules: Metadata Working Group, Guidelines for Handling Image Metadata 2.0, sections 3
 (EXIF first; IPTC before XMP only when it was changed since; values that IPTC's lengths cut off) and 5 (fields).
 """
 
@@ -22,7 +23,9 @@ _FILLER = re.compile(  # what cameras put where a person's words belong
     re.IGNORECASE | re.DOTALL,
 )
 _RATINGS = range(-1, 6)
+_EMBEDDED, _SIDECAR = "XMP-", "XMP-sidecar:"  # how the names of XMP sources begin
 _SHOWN = "Iptc4xmpExt:LocationShown"
+_PERSONS, _REGIONS = "Iptc4xmpExt:PersonInImage", "mwg-rs:Regions"
 # Keywords with their ancestors, and what stands between the levels
 _HIERARCHIES = (("lr:hierarchicalSubject", "|"), ("digiKam:TagsList", "/"))
 
@@ -53,14 +56,19 @@ _PLACES = {
 
 def reconciled(sources: Sources) -> dict[str, list[Stated]]:
     """By field of Facts, all that is stated, the first that is not passed over counts. A field has one text, but for
-    keywords and creator; `hierarchical_keywords` are those levels of hierarchies that come beside the keywords."""
+    keywords, creator and people. Beside the keywords come `sidecar_keywords` and `hierarchical_keywords`, which are
+    the levels of hierarchies. Of these two and of people, each statement counts."""
     image = sources.image
-    keywords = _by_mwg(sources, _KEYWORDS, ()) + _said("EXIF:XPKeywords", _halves(exif.utf16(image.get("XPKeywords"))))
+    keywords = _embedded(sources, _KEYWORDS, ()) + _said(
+        "EXIF:XPKeywords", _halves(exif.utf16(image.get("XPKeywords")))
+    )
     return {
         "title": _title(sources),
         "description": _description(sources),
         "keywords": keywords,
-        "hierarchical_keywords": _hierarchies(sources),
+        "sidecar_keywords": _in_xmp(_SIDECAR, sources.sidecar, _KEYWORDS),
+        "hierarchical_keywords": _hierarchies(_SIDECAR, sources.sidecar) + _hierarchies(_EMBEDDED, sources.xmp),
+        "people": _people(sources),
         "creator": _creator(sources),
         "copyright": _by_mwg(sources, _COPYRIGHT, [_notice(image.get("Copyright"))])
         + _said("PNG:Copyright", [sources.text.get("Copyright")]),
@@ -88,8 +96,17 @@ def _said(source: str, texts: Iterable[str | None]) -> list[Stated]:
 
 
 def _by_mwg(sources: Sources, field: _Field, by_exif: Iterable[str | None]) -> list[Stated]:
+    return _in_xmp(_SIDECAR, sources.sidecar, field) + _embedded(sources, field, by_exif)
+
+
+def _in_xmp(begin: str, properties: xmp.Properties, field: _Field) -> list[Stated]:
+    texts = xmp.texts(properties.get(field.xmp))
+    return _shown_place(begin, properties, field) + _said(f"{begin}{field.xmp}", texts)
+
+
+def _embedded(sources: Sources, field: _Field, by_exif: Iterable[str | None]) -> list[Stated]:
     """EXIF, then XMP, then IPTC; IPTC before XMP when somebody changed it who does not know XMP."""
-    xmp_says = [*_shown_place(sources, field), *_said(f"XMP-{field.xmp}", xmp.texts(sources.xmp.get(field.xmp)))]
+    xmp_says = _in_xmp(_EMBEDDED, sources.xmp, field)
     iptc_says = _said(f"IPTC:{field.iptc}", sources.iptc.get(field.iptc, []))
     newer = sources.iptc_newer and not (xmp_says and iptc_says and _cut_off(iptc_says[0], xmp_says[0], field.limit))
     later = [*iptc_says, *xmp_says] if newer else [*xmp_says, *iptc_says]
@@ -104,19 +121,21 @@ def _cut_off(short: Stated, whole: Stated, limit: int) -> bool:
     return all(a == b or (len(a.encode()) >= limit - 3 and b.startswith(a)) for a, b in pairs)
 
 
-def _shown_place(sources: Sources, field: _Field) -> list[Stated]:
-    places = sources.xmp.get(_SHOWN) if field.shown else None
+def _shown_place(begin: str, properties: xmp.Properties, field: _Field) -> list[Stated]:
+    places = properties.get(_SHOWN) if field.shown else None
     first = places[0] if isinstance(places, list) and places else places
     value = first.get(field.shown) if isinstance(first, dict) else None
-    return _said(f"XMP-{_SHOWN}", xmp.texts(value))
+    return _said(f"{begin}{_SHOWN}", xmp.texts(value))
 
 
 def _title(sources: Sources) -> list[Stated]:
     return [
+        *_said(f"{_SIDECAR}dc:title", [xmp.text(sources.sidecar.get("dc:title"))]),
         *_said("XMP-dc:title", [xmp.text(sources.xmp.get("dc:title"))]),
         *_said("IPTC:ObjectName", sources.iptc.get("ObjectName", [])[:1]),
         *_said("EXIF:XPTitle", [exif.utf16(sources.image.get("XPTitle"))]),
         *_said("PNG:Title", [sources.text.get("Title")]),
+        *_said("QuickTime:Title", [sources.movie.get("title")]),
     ]
 
 
@@ -126,6 +145,7 @@ def _description(sources: Sources) -> list[Stated]:
         *_said("EXIF:XPComment", [exif.utf16(sources.image.get("XPComment"))]),
         *_said("EXIF:UserComment", [exif.comment(sources.photo.get("UserComment"), sources.big_endian)]),
         *_said("PNG:Description", [sources.text.get("Description")]),
+        *_said("Takeout:description", [sources.takeout.description]),
     ]
     filler = "the camera wrote it, not a person"
     return [Stated(s.source, s.values, filler if _FILLER.fullmatch(s.values[0]) else "") for s in stated]
@@ -134,23 +154,23 @@ def _description(sources: Sources) -> list[Stated]:
 def _creator(sources: Sources) -> list[Stated]:
     artist = exif.text(sources.image.get("Artist"))
     return [
-        *_by_mwg(sources, _CREATOR, _people(artist or "")),
+        *_by_mwg(sources, _CREATOR, _artists(artist or "")),
         *_said("EXIF:XPAuthor", _halves(exif.utf16(sources.image.get("XPAuthor")))),
         *_said("PNG:Author", [sources.text.get("Author")]),
     ]
 
 
-def _people(artist: str) -> list[str]:
+def _artists(artist: str) -> list[str]:
     """The names in EXIF's one text: a semicolon and a blank part them, but not within quotes, which are doubled."""
-    people: list[list[str]] = []
+    artists: list[list[str]] = []
     quoted = False
     for part in artist.split("; "):
         if quoted:
-            people[-1].append(part)
+            artists[-1].append(part)
         else:
-            people.append([part])
-        quoted ^= people[-1][0].startswith('"') and part.count('"') % 2 == 1
-    return [_unquoted("; ".join(parts)) for parts in people]
+            artists.append([part])
+        quoted ^= artists[-1][0].startswith('"') and part.count('"') % 2 == 1
+    return [_unquoted("; ".join(parts)) for parts in artists]
 
 
 def _unquoted(name: str) -> str:
@@ -171,19 +191,35 @@ def _notice(value: exif.Value | None) -> str | None:
     return "\n".join(filter(None, parts))
 
 
-def _hierarchies(sources: Sources) -> list[Stated]:
+def _people(sources: Sources) -> list[Stated]:
+    """Who is in the picture: IPTC Extension, the MWG's regions (section 5.9), Google's people."""
+    stated = []
+    for begin, properties in ((_SIDECAR, sources.sidecar), (_EMBEDDED, sources.xmp)):
+        stated += _said(f"{begin}{_PERSONS}", xmp.texts(properties.get(_PERSONS)))
+        stated += _said(f"{begin}{_REGIONS}", _faces(properties.get(_REGIONS)))
+    return stated + _said("Takeout:people", sources.takeout.people)
+
+
+def _faces(regions: xmp.Value | None) -> list[str | None]:
+    listed = regions.get("mwg-rs:RegionList") if isinstance(regions, dict) else None
+    found = [region for region in listed if isinstance(region, dict)] if isinstance(listed, list) else []
+    return [xmp.text(region.get("mwg-rs:Name")) for region in found if region.get("mwg-rs:Type") == "Face"]
+
+
+def _hierarchies(begin: str, properties: xmp.Properties) -> list[Stated]:
     """Each level of each hierarchy, the topmost first: who searches for Chile finds Places|Chile|Santiago."""
     stated = []
     for name, separator in _HIERARCHIES:
-        paths = xmp.texts(sources.xmp.get(name))
+        paths = xmp.texts(properties.get(name))
         levels = dict.fromkeys(level.strip() for path in paths for level in path.split(separator))
-        stated += _said(f"XMP-{name}", levels)
+        stated += _said(f"{begin}{name}", levels)
     return stated
 
 
 def _rating(sources: Sources) -> list[Stated]:
     stated = []
     for source, value in (
+        ("XMP-sidecar:xmp:Rating", xmp.text(sources.sidecar.get("xmp:Rating"))),
         ("XMP-xmp:Rating", xmp.text(sources.xmp.get("xmp:Rating"))),
         ("EXIF:Rating", exif.text(sources.image.get("Rating"))),
     ):

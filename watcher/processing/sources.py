@@ -1,14 +1,16 @@
-"""What was read from one file, by name: the common ground of dates.py, positions.py and reconciling.py.
+"""What was read from one file and its sidecars, by name: what dates.py, positions.py and reconciling.py share.
 
-Owns the two nouns. Who fills them is metadata.py; what wins among them is theirs to say.
+Owns the nouns. Who fills them is metadata.py; what wins among them is theirs to say.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from watcher.processing import exif, xmp
+from watcher.processing import exif
+from watcher.processing.takeout import Takeout
+from watcher.processing.xmp import Properties
 
 Named = dict[str, exif.Value]  # EXIF tags by piexif's names; a tag without a name is "0x" and four hex digits
 
@@ -17,17 +19,22 @@ Named = dict[str, exif.Value]  # EXIF tags by piexif's names; a tag without a na
 class Sources:
     """The tags of IFD0, of the Exif IFD and of the GPS IFD, the XMP properties, IPTC datasets and PNG texts.
 
-    `iptc_newer`: the IPTC records are not those that the XMP was written beside (see metadata.py).
+    `iptc_newer`: the IPTC records are not those that the XMP was written beside (see metadata.py). `movie`: what a
+    movie states, by Blobs' names. `sidecar`: the properties of the XMP sidecars, the first that has one counts;
+    `takeout`: what Google's say, likewise.
     """
 
     image: Named
     photo: Named
     gps: Named
-    xmp: xmp.Properties
+    xmp: Properties
     iptc: dict[str, list[str]]
     text: dict[str, str]
     big_endian: bool
     iptc_newer: bool = False
+    movie: dict[str, str] = field(default_factory=dict)
+    sidecar: Properties = field(default_factory=dict)
+    takeout: Takeout = field(default_factory=lambda: Takeout("picture"))
 
 
 @dataclass(frozen=True, slots=True)

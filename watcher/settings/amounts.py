@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 
-from watcher import locate
+from watcher import locate, model
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
@@ -17,6 +18,7 @@ COLOURS = (  # the sixteen of HTML 4, and the other way to write gray
     *("aqua", "teal", "blue", "navy", "fuchsia", "purple"),
 )
 LONGEST_SIDE = 20_000  # px
+LONGEST_PREFIX = 200  # bytes
 
 
 def parse_bytes(value: object) -> object:
@@ -110,6 +112,31 @@ def parse_recipe_name(name: str) -> str:
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name, re.ASCII) and name != "originals":
         return name
     raise ValueError("cannot name a recipe: small letters, digits, - and _ only, and not originals")
+
+
+def check_shift(text: str) -> str:
+    """By how much dates are moved: "", or what `model.parse_shift` reads."""
+    if text:
+        model.parse_shift(text)
+    return text
+
+
+def check_words(text: str) -> str:
+    """A title, description or keyword: any text that the catalog can hold."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("must be text in UTF-8, without NUL")
+    return text
+
+
+def check_prefix(text: str) -> str:
+    """What names of files begin with: kept as it is, so nothing that a name in the library would lose."""
+    if "/" in text or any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in text):
+        raise ValueError("is the beginning of file names: it must have no slash and no control characters")
+    if text.startswith((".", "-")) or text != text.strip():
+        raise ValueError("is the beginning of file names: it must not begin with a dot or dash, nor have blanks around")
+    if len(text.encode()) > LONGEST_PREFIX:
+        raise ValueError(f"must have at most {LONGEST_PREFIX} bytes in UTF-8, so that the name still has room")
+    return text
 
 
 def umask_text(umask: int) -> str:

@@ -34,6 +34,9 @@ Size = Annotated[str, PlainValidator(amounts.parse_size), PlainSerializer(amount
 Crop = Annotated[tuple[int | str, ...], PlainValidator(amounts.parse_crop), PlainSerializer(list, when_used="json")]
 Colour = Annotated[str, PlainValidator(amounts.parse_colour)]
 RecipeName = Annotated[str, AfterValidator(amounts.parse_recipe_name)]
+Words = Annotated[str, AfterValidator(amounts.check_words)]
+Prefix = Annotated[str, AfterValidator(amounts.check_prefix)]
+Shift = Annotated[str, AfterValidator(amounts.check_shift)]
 
 
 class Table(BaseModel):
@@ -96,6 +99,26 @@ class Inbox(Table):
     recipes: list[str] = Field(
         default=["preview", "thumb"],
         description="Which renditions its pictures get, by the names of [recipes.NAME].",
+    )
+    title: Words = Field(
+        default="", description="The title of its pictures, in place of their own; {prefix} and {seq} are filled in."
+    )
+    description: Words = Field(default="", description="The same for their description.")
+    keywords: list[Words] = Field(default=[], description="Keywords that they get beside their own.")
+    prefix: Prefix = Field(
+        default="",
+        description='What its pictures are called, such as "lisbon"; a number follows. "" keeps their names.',
+    )
+    shift: Shift = Field(
+        default="",
+        description='By how much the camera\'s clock is put right, such as "-23m" or "1d2hr3m4s", in the file too.',
+    )
+    upright: bool = Field(
+        default=False, description="Whether JPEGs that lie on their side are turned, without loss (needs jpegtran)."
+    )
+    touch: bool = Field(
+        default=False,
+        description="Whether a file's time becomes the date taken, and EXIF's DateTime its DateTimeOriginal.",
     )
 
 

@@ -1,0 +1,90 @@
+"""What belongs together: which batch a claim is of, what that batch asks for, and when it is complete.
+
+Decides, by rows of `db.batches`; how options are read is settings', whose reader comes in. Runs inside the caller's
+transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from watcher.db.batches import Batches
+from watcher.errors import ConfigError
+from watcher.intake.ready import read_options
+from watcher.model import OPTIONS_NAME, Batch, Claim, Job, Rules, shown
+
+Options = Mapping[str, Any]
+ReadOptions = Callable[[bytes], Options]
+
+
+class Batching:
+    """`read` makes options of a batch.toml's content, or raises ConfigError. `rules` go by the inbox's id."""
+
+    def __init__(self, batches: Batches, read: ReadOptions, rules: Mapping[int, Rules]) -> None:
+        self._batches, self._read, self._rules = batches, read, rules
+
+    def added(self, inbox: int, token: str, name: str, content: bytes) -> None:
+        """What `watcher add` put together under `token` is a batch, before the first file of it is taken."""
+        if self._batches.by_token(token) is None:
+            self._ask(self._batches.start(inbox, "add", shown(name), token=token), content, OPTIONS_NAME)
+
+    def belonging(self, claims: Sequence[tuple[int, Claim]]) -> dict[str, Batch]:
+        """The batch of each claim that has one, by the claim's token."""
+        found = {}
+        for inbox, claim in claims:
+            if batch := self._of(inbox, claim):
+                found[claim.token] = batch
+        self._batches.news([batch.id for batch in found.values()])
+        return found
+
+    def of_archive(self, job: Job, options: str | None) -> Batch:
+        """The batch of an archive's members; `options` is the content of the batch.toml in it."""
+        batch = self._batches.of_archive(job)
+        if job.listed or job.depth:
+            return batch
+        return self._ask(batch, (options or "").encode(), f"{job.name}: {OPTIONS_NAME}")
+
+    def close(self, still_comes: Callable[[Batch], bool], quiet_seconds: float) -> list[Batch]:
+        """The batches that are complete by now and are to be ended. Only looks."""
+        waiting = [*self._batches.open("folder", quiet_seconds), *self._batches.open("add")]
+        ended = [batch for batch in waiting if not still_comes(batch)] + self._batches.listed_archives()
+        return [batch for batch in ended if not (batch.numbered and self._batches.is_dating(batch.id))]
+
+    def next_quiet(self, quiet_seconds: float) -> float | None:
+        """Seconds until `close` may have something to say, because a folder has been quiet for so long."""
+        return self._batches.next_quiet(quiet_seconds)
+
+    def end(self, batches: Sequence[Batch]) -> None:
+        """Nothing more belongs to these: what waited for that gets its number."""
+        for batch in batches:
+            self._batches.close(batch.id)
+            self._batches.number(batch.id)
+
+    def _of(self, inbox: int, claim: Claim) -> Batch | None:
+        if claim.batch:
+            return self._batches.by_token(claim.batch)
+        top, slash, below = claim.path.partition("/")
+        if not slash:
+            return None
+        batch = self._batches.open_folder(inbox, shown(top)) or self._folder(inbox, shown(top))
+        if below == OPTIONS_NAME:
+            content = b""
+            with contextlib.suppress(OSError):
+                content = read_options(claim.source)
+            return self._ask(batch, content, claim.path)
+        return batch
+
+    def _folder(self, inbox: int, name: str) -> Batch:
+        return self._ask(self._batches.start(inbox, "folder", name), b"", "")
+
+    def _ask(self, batch: Batch, content: bytes, where: str) -> Batch:
+        options, problem = {}, None
+        try:
+            options = dict(self._read(content)) if content else {}
+        except ConfigError as error:
+            problem = f"{shown(where)}: {error}. Correct it, and drop all of it again"
+        options = {**batch.options, **options}
+        numbered = bool(options.get("prefix", self._rules[batch.inbox_id].wishes.prefix))
+        return self._batches.ask(batch.id, options, numbered=numbered, problem=problem)

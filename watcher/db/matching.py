@@ -1,0 +1,265 @@
+"""What the tree of a query means in SQL: a condition over `assets`, its values bound.
+
+It reads the index that `wording` keeps and calls the functions of `functions`. Order, limits and which way is the
+faster are for `search` to choose.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from watcher.db.functions import EARTH_METRES
+from watcher.db.wording import INDEX, PLACES, POSTINGS, TERMS, TEXTS, WEIGHTS
+from watcher.querying.folding import tokens
+from watcher.querying.tree import (
+    All,
+    Any,
+    Calendar,
+    DroppedAgain,
+    Exact,
+    Inside,
+    Letters,
+    Near,
+    Node,
+    Not,
+    Present,
+    Range,
+    Regex,
+    Rendition,
+    Shape,
+    Words,
+)
+
+Condition = tuple[str, tuple[object, ...]]
+
+_LISTS = ("keywords", "flags")
+_SEVERAL = ("creator", "people", "folder", "album", "batch")  # values joined by "; " where there are more
+_CAMERA = "trim(coalesce(assets.camera_make, '') || ' ' || coalesce(assets.camera_model, ''))"
+_SOURCES = {"camera": _CAMERA, "path": "assets.key"}
+_SHAPES = {
+    "landscape": "assets.width > assets.height",
+    "portrait": "assets.width < assets.height",
+    "square": "assets.width = assets.height",
+    "panorama": "max(assets.width, assets.height) >= 2 * min(assets.width, assets.height)",
+}
+# the part of taken_at that tells, and the precisions with which it is not known
+_CALENDAR = {
+    "month": ("substr(assets.taken_at, 6, 2)", "'year'"),
+    "weekday": ("strftime('%w', substr(assets.taken_at, 1, 10))", "'year', 'month'"),
+    "hour": ("substr(assets.taken_at, 12, 2)", "'year', 'month', 'day'"),
+}
+
+
+def condition(node: Node) -> Condition:
+    """The condition, true for the assets that `node` means, false or null for the others."""
+    words, rest = split(node)
+    conditions = [] if words is None else [_indexed(words)]
+    return _joined("and", [*conditions, *(_meaning(part) for part in rest)])
+
+
+def probing(node: Node) -> Condition:
+    """The same in the form that costs little asked of one asset after the other, and much asked of all.
+
+    For a walk by date that ends when enough are found: `condition` first gathers all that have a common word.
+    """
+    words, rest = split(node)
+    asked = [] if words is None else [_probed(words)]
+    return _joined("and", [*asked, *(_distance(part) if isinstance(part, Near) else _meaning(part) for part in rest)])
+
+
+def split(node: Node) -> tuple[str | None, tuple[Node, ...]]:
+    """An FTS5 expression that all matches fulfil, and what they must fulfil besides.
+
+    The expression is for `from assets_fts where assets_fts match ?`, which can be ranked and ends early; None: no word
+    is asked for. `rest` is a conjunction; each part has its `condition`.
+    """
+    parts = node.parts if isinstance(node, All) else (node,)
+    wanted = {part: expression for part in parts if (expression := _expression(part)) is not None}
+    if not wanted:
+        return None, parts
+    unwanted = {part: _expression(part.part) for part in parts if isinstance(part, Not)}
+    unwanted = {part: expression for part, expression in unwanted.items() if expression is not None}
+    rest = tuple(part for part in parts if part not in wanted and part not in unwanted)
+    return _difference(wanted.values(), filter(None, unwanted.values())), rest
+
+
+def _expression(node: Node) -> str | None:
+    """`node` as an FTS5 expression, when all of it is about words of the index."""
+    if isinstance(node, Words):
+        return _phrase(node)
+    if isinstance(node, Any):
+        parts = [_expression(part) for part in node.parts]
+        return None if None in parts else f"({' OR '.join(filter(None, parts))})"
+    if isinstance(node, All):
+        words, rest = split(node)
+        return None if rest else words
+    return None
+
+
+def _difference(wanted: Iterable[str], unwanted: Iterable[str]) -> str:
+    left, right = " AND ".join(wanted), " OR ".join(unwanted)
+    return f"(({left}) NOT ({right}))" if right else f"({left})"
+
+
+def _phrase(node: Words) -> str:
+    # each token in quotes: nothing in it is an operator
+    columns = " ".join(TEXTS) if node.field is None else node.field
+    return f'{{{columns}}} : "{" ".join(node.tokens)}"' + (" *" if node.open else "")
+
+
+def _indexed(expression: str) -> Condition:
+    return f"assets.id in (select rowid from {INDEX} where {INDEX} match ?)", (expression,)
+
+
+def _probed(expression: str) -> Condition:
+    return f"exists (select 1 from {INDEX} where {INDEX} match ? and rowid = assets.id)", (expression,)
+
+
+def _meaning(node: Node) -> Condition:
+    match node:
+        case All():
+            return condition(node)
+        case Any(parts):
+            return _joined("or", [condition(part) for part in parts])
+        case Not(part):
+            # what is absent is no match, so it is one of the negation: null must not stay null
+            return _negated(condition(part))
+        case Words():
+            return _indexed(_phrase(node))
+        case Inside(letters, field):
+            return _inside(letters, field)
+        case Letters(text, field):
+            return _joined("or", [_letters(text, column) for column in ((field,) if field else TEXTS)])
+        case Exact(field, text):
+            return _exact(field, text)
+        case Regex(field, pattern):
+            return _any_value(field, "{} regexp ?", pattern)
+        case Present(field):
+            return _present(field), ()
+        case Range():
+            return _range(node)
+        case Calendar(unit, numbers):
+            return _calendar(unit, numbers), ()
+        case Near():
+            return _near(node)
+        case Shape(name):
+            return f"min(assets.width, assets.height) > 0 and {_SHAPES[name]}", ()
+        case Rendition(recipe):
+            which = "" if recipe is None else " and recipe = ?"
+            found = f"exists (select 1 from renditions where asset_id = assets.id{which})"
+            return found, () if recipe is None else (recipe,)
+        case DroppedAgain():
+            return "assets.id in (select asset_id from jobs where state = 'duplicate')", ()
+
+
+def _negated(inner: Condition) -> Condition:
+    return f"({inner[0]}) is not true", inner[1]
+
+
+def _joined(operator: str, conditions: Sequence[Condition]) -> Condition:
+    if not conditions:
+        return "1", ()
+    if len(conditions) == 1:
+        return conditions[0]
+    # What is nested deepest stands first: behind something else it would cost SQLite's parser more of its small stack.
+    ordered = sorted(conditions, key=lambda condition: condition[0].count("("), reverse=True)
+    sql = f" {operator} ".join(f"({sql})" for sql, _ in ordered)
+    return sql, tuple(value for _, values in ordered for value in values)
+
+
+def _source(field: str) -> str:
+    return _SOURCES.get(field, f"assets.{field}")
+
+
+def _any_value(field: str, test: str, value: str) -> Condition:
+    """`test` of the field, or of any element of a list; `{}` in it is the value of the row."""
+    if field in _LISTS:
+        test = test.format("value")
+        return f"exists (select 1 from json_each(assets.{field}) where {test})", (value,)
+    return test.format(_source(field)), (value,)
+
+
+def _inside(letters: str, field: str | None) -> Condition:
+    columns = (field,) if field else TEXTS
+    if " " in letters:  # over the border of two tokens: no term has it
+        anywhere = " or ".join(f"instr({column}, ?)" for column in columns)
+        return f"assets.id in (select rowid from {INDEX} where {anywhere})", (letters,) * len(columns)
+    # by the terms and their postings, not by one expression of them all: FTS5 merges many of them slowly
+    named = ", ".join(f"'{column}'" for column in columns)
+    terms = f"select term from {TERMS} where instr(term, ?)"
+    return f"assets.id in (select doc from {POSTINGS} where term in ({terms}) and col in ({named}))", (letters,)
+
+
+def _letters(text: str, field: str) -> Condition:
+    return _any_value(field, "instr({}, ?)", text)
+
+
+def _exact(field: str, text: str) -> Condition:
+    equal = _equal(field, text)
+    found = tokens(text)
+    if not found or field not in WEIGHTS or field == "path":
+        return equal
+    # whose words these are is known at once; few of them are left to compare
+    return _joined("and", [_indexed(_phrase(Words(found, field))), equal])
+
+
+def _equal(field: str, text: str) -> Condition:
+    if field == "camera":
+        return f"? in (assets.camera_make, assets.camera_model, {_CAMERA})", (text,)
+    if field == "path":  # people see it absolute, the catalog has it below the library
+        parts = text.split("/")
+        keys = tuple("/".join(parts[start:]) for start in range(len(parts)))
+        return f"assets.key in ({', '.join('?' * len(keys))})", keys
+    if field in _SEVERAL:
+        return f"instr('; ' || assets.{field} || '; ', ?)", (f"; {text}; ",)
+    return _any_value(field, "{} = ?", text)
+
+
+def _present(field: str) -> str:
+    if field in _LISTS:
+        return f"json_array_length(assets.{field}) > 0"
+    return f"{_source(field)} <> ''"
+
+
+def _range(node: Range) -> Condition:
+    bounds = [(node.low, ">"), (node.high, "<")]
+    limits = [(sign + "=" * bound.included, bound.value) for bound, sign in bounds if bound]
+    sql = " and ".join(f"{_source(node.field)} {sign} ?" for sign, _ in limits)
+    return sql, tuple(value for _, value in limits)
+
+
+def _calendar(unit: str, numbers: Iterable[int]) -> str:
+    part, unknown = _CALENDAR[unit]
+    known = f"coalesce(assets.taken_precision, 'second') not in ({unknown})"
+    return f"cast({part} as integer) in ({', '.join(map(str, numbers))}) and {known}"
+
+
+def _near(node: Near) -> Condition:
+    """The boxes around the circle by the R*Tree, then the distance itself: its 32 bits do not tell metres."""
+    boxes = around(node)
+    overlap = "north >= ? and south <= ? and east >= ? and west <= ?"
+    tree = " union all ".join(f"select id from {PLACES} where {overlap}" for _ in boxes)
+    values = tuple(edge for box in boxes for edge in box)
+    return _joined("and", [(f"assets.id in ({tree})", values), _distance(node)])
+
+
+def _distance(node: Near) -> Condition:
+    known = "assets.latitude is not null and assets.longitude is not null"
+    within = "metres(assets.latitude, assets.longitude, ?, ?) <= ?"
+    return f"{known} and {within}", (node.latitude, node.longitude, node.metres)
+
+
+def around(node: Near) -> list[tuple[float, float, float, float]]:
+    """South, north, west, east of the boxes that hold the circle: one, or two where it crosses the antimeridian."""
+    angle = node.metres / EARTH_METRES + 1e-8  # some centimetres for rounding
+    south, north = node.latitude - math.degrees(angle), node.latitude + math.degrees(angle)
+    if south <= -90 or north >= 90 or angle >= math.pi / 2:
+        return [(south, north, -180.0, 180.0)]  # a pole lies in it, and with it every meridian
+    half = math.degrees(math.asin(math.sin(angle) / math.cos(math.radians(node.latitude))))
+    west, east = node.longitude - half, node.longitude + half
+    if west < -180:
+        return [(south, north, west + 360, 180.0), (south, north, -180.0, east)]
+    if east > 180:
+        return [(south, north, west, 180.0), (south, north, -180.0, east - 360)]
+    return [(south, north, west, east)]

@@ -1,0 +1,119 @@
+"""The indexes that queries need, over the words of an asset above all, and how those follow the table.
+
+Triggers of plain SQL note which assets changed, whoever changed them; `follow` reads their words anew, because a word
+is what querying/folding.py says, which SQL cannot. What a query means in this index is for `matching` to say.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+
+from watcher.querying.folding import tokens
+
+INDEX = "assets_fts"  # FTS5; its columns are those of WEIGHTS, a column holds its tokens joined by spaces
+POSTINGS = "assets_postings"  # fts5vocab over it: which asset has which term in which column
+TERMS = "assets_terms"  # every term that was ever indexed
+PLACES = "assets_places"  # R*Tree: south, north, west, east; 32-bit, rounded outwards
+CHANGED = "assets_changed"  # the ids whose words `follow` is to read
+
+# The columns of the index, and what a match in each weighs. Those without weight are not searched by bare words.
+WEIGHTS: Mapping[str, int] = {
+    "title": 10, "description": 4, "keywords": 8, "name": 4, "camera": 1, "lens": 1, "batch": 1, "place": 6,
+    "creator": 3, "people": 8, "folder": 2, "album": 6,
+    "camera_make": 0, "camera_model": 0, "path": 0, "format": 0, "inbox": 0, "flags": 0, "exposure": 0,
+    "taken_source": 0, "taken_precision": 0,
+}  # fmt: skip
+TEXTS = tuple(column for column, weight in WEIGHTS.items() if weight)
+
+# Stands between the elements of a list, so that no phrase reaches from one into the next. Nobody can type it as a word.
+BREAK = "\x9c"
+
+# The numbers that are asked for most. Without those that say nothing: an index holds what somebody looks for.
+NUMBERS = ("iso", "f_number", "focal_length_mm", "exposure_time", "rating", "width", "height")
+
+_CHUNK = 500
+_LISTS = ("keywords", "flags")
+_SOURCES = {
+    "camera": "trim(coalesce(camera_make, '') || ' ' || coalesce(camera_model, '')) as camera",
+    "path": "key as path",
+}
+_SELECTED = ", ".join(_SOURCES.get(column, column) for column in WEIGHTS)
+_WATCHED = ", ".join(["key", *(column for column in WEIGHTS if column not in _SOURCES)])
+_POINT = f"insert into {PLACES} select new.id, new.latitude, new.latitude, new.longitude, new.longitude"
+_HAS_POINT = "where new.latitude is not null and new.longitude is not null"
+
+# in place of the view and the triggers of the step `full_text`
+OUTDATED = (
+    *(f"drop trigger assets_fts_{event}" for event in ("insert", "delete", "before", "after")),
+    f"drop table {INDEX}",
+    "drop view assets_text",
+)
+SCHEMA = (
+    f"create virtual table {INDEX} using fts5({', '.join(WEIGHTS)}, tokenize='ascii')",
+    f"create virtual table {POSTINGS} using fts5vocab({INDEX}, instance)",
+    f"create table {TERMS} (term text primary key) without rowid",
+    f"create table {CHANGED} (id integer primary key)",
+    f"create virtual table {PLACES} using rtree(id, south, north, west, east)",
+    f"""create trigger assets_words_insert after insert on assets begin
+          insert or ignore into {CHANGED} values (new.id);
+        end""",
+    f"""create trigger assets_words_update after update of {_WATCHED} on assets begin
+          insert or ignore into {CHANGED} values (new.id);
+        end""",
+    f"""create trigger assets_words_delete after delete on assets begin
+          delete from {INDEX} where rowid = old.id;
+          delete from {CHANGED} where id = old.id;
+        end""",
+    f"create trigger assets_places_insert after insert on assets begin {_POINT} {_HAS_POINT}; end",
+    f"""create trigger assets_places_update after update of latitude, longitude on assets begin
+          delete from {PLACES} where id = old.id; {_POINT} {_HAS_POINT};
+        end""",
+    f"create trigger assets_places_delete after delete on assets begin delete from {PLACES} where id = old.id; end",
+    *(f"create index assets_by_{column} on assets ({column}) where {column} is not null" for column in NUMBERS),
+    "create index assets_by_import on assets (imported_at)",
+    # month, weekday and hour are read from the index alone
+    "create index assets_by_precision on assets (taken_at, taken_precision)",
+    f"insert into {CHANGED} select id from assets",
+    f"""insert into {PLACES} select id, latitude, latitude, longitude, longitude from assets
+        where latitude is not null and longitude is not null""",
+)
+
+
+def install(connection: sqlite3.Connection) -> None:
+    """Put this index in place of the first one and read all words. Inside the caller's transaction."""
+    for statement in (*OUTDATED, *SCHEMA):
+        connection.execute(statement)
+    follow(connection)
+
+
+def follow(connection: sqlite3.Connection) -> None:
+    """Read anew the words of all assets that changed. Inside the transaction that changed them, or a later one."""
+    while numbers := [row[0] for row in connection.execute(f"select id from {CHANGED} limit {_CHUNK}")]:
+        chosen = json.dumps(numbers)
+        rows = connection.execute(
+            f"select id, {_SELECTED} from assets where id in (select value from json_each(?))", (chosen,)
+        )
+        _put(connection, [(row[0], *_indexed(row)) for row in rows.fetchall()])
+        connection.execute(f"delete from {CHANGED} where id in (select value from json_each(?))", (chosen,))
+
+
+def _put(connection: sqlite3.Connection, entries: list[tuple[int | str, ...]]) -> None:
+    marks = ", ".join("?" * (len(WEIGHTS) + 1))
+    connection.executemany(f"insert or replace into {INDEX} (rowid, {', '.join(WEIGHTS)}) values ({marks})", entries)
+    terms = {term for entry in entries for text in entry[1:] for term in str(text).split(" ")} - {"", BREAK}
+    connection.executemany(f"insert or ignore into {TERMS} values (?)", [(term,) for term in sorted(terms)])
+
+
+def _indexed(row: tuple[object, ...]) -> list[str]:
+    """What the index holds of an asset: the tokens of each column, joined by spaces."""
+    return [_joined(column, value) for column, value in zip(WEIGHTS, tuple(row)[1:], strict=True)]
+
+
+def _joined(column: str, value: object) -> str:
+    if value is None:
+        return ""
+    if column in _LISTS:
+        return f" {BREAK} ".join(" ".join(tokens(str(element))) for element in json.loads(str(value)))
+    return " ".join(tokens(str(value)))

@@ -1,0 +1,74 @@
+"""What `watcher add` has put together: `.watcher/ready/<token>/`, with its files and its batch.toml, whole and ours.
+
+A folder gets there by one rename, so nothing in it is waited for. What is claimed from it goes the way of all claims.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+
+from watcher.intake.spool import FOLDER, READY
+from watcher.model import OPTIONS_NAME
+
+TOKEN = re.compile(r"a-[a-z2-7]{10}")
+MOST_OPTIONS = 65_536  # bytes of a batch.toml
+
+
+class Ready:
+    """Those of the inbox at `root`."""
+
+    def __init__(self, root: str) -> None:
+        self._folder = os.path.join(root, FOLDER, READY)
+
+    def tokens(self) -> list[str]:
+        """The folders that are there, in order of their names; none where the inbox is not."""
+        try:
+            return sorted(filter(TOKEN.fullmatch, os.listdir(self._folder)))
+        except OSError:
+            return []
+
+    def options(self, token: str) -> bytes:
+        """The content of its batch.toml; empty when there is none. Raises OSError."""
+        return read_options(os.path.join(self._folder, token, OPTIONS_NAME))
+
+    def name(self, token: str) -> str:
+        """What a person calls it: the one file or folder that was added, else its token."""
+        with contextlib.suppress(OSError):
+            names = [name for name in os.listdir(os.path.join(self._folder, token)) if name != OPTIONS_NAME]
+            return names[0] if len(names) == 1 else token
+        return token
+
+    def files(self, token: str) -> Iterator[tuple[str, int]]:
+        """(path below the folder, bytes) of its regular files, but for its batch.toml; others are left alone."""
+        top = os.path.join(self._folder, token)
+        for folder, folders, names in os.walk(top):
+            folders.sort()
+            for name in sorted(names):
+                path = os.path.join(folder, name)
+                with contextlib.suppress(FileNotFoundError):
+                    found = os.lstat(path)
+                    if stat.S_ISREG(found.st_mode) and path != os.path.join(top, OPTIONS_NAME):
+                        yield os.path.relpath(path, top), found.st_size
+
+    def remove(self, token: str) -> None:
+        """Remove the folder, when no file of it is left but its batch.toml."""
+        top = os.path.join(self._folder, token)
+        if next(self.files(token), None) is None:
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(top, OPTIONS_NAME))
+            for folder, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):  # a link or a pipe: nothing that `add` puts there
+                    os.rmdir(folder)
+
+
+def read_options(path: str) -> bytes:
+    """The content of a batch.toml, as far as one may go; empty when there is none. Raises OSError."""
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)) as file:
+            return file.read(MOST_OPTIONS + 1)
+    except FileNotFoundError:
+        return b""

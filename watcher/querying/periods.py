@@ -1,0 +1,108 @@
+"""Points in time as people write them, each a period as long as it is precise: `2023-07` is all of July."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from datetime import UTC, datetime, timedelta
+
+from watcher.querying.tree import Bound, Range
+
+_ABSOLUTE = re.compile(
+    r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:[T ](\d{1,2})(?::(\d{2})(?::(\d{2}))?)?)?)?)?", re.ASCII | re.I
+)
+_RELATIVE = re.compile(r"([+-]?\d{1,6})([hdwmy])", re.ASCII | re.I)
+_COMPARED = re.compile(r"(<=|>=|<|>)\s*(.*)", re.S)
+_DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
+_FORMS = "2023, 2023-07, 2023-07-15, 2023-07-15T14:30, today, yesterday, or -2w (h d w m y)"
+
+Period = tuple[datetime, "datetime | None"]  # from, and what is no longer in it; None is the end of the calendar
+
+
+def time_range(field: str, text: str, now: datetime) -> Range:
+    """What `text` allows for `field`: a point, `a..b` with both ends included whole, `>=a`.
+
+    `taken_at` is compared as local time; `imported_at` as UTC, into which local time is turned by the zone of `now`.
+    Raises ValueError with a sentence.
+    """
+    start, end = _limits(text.strip(), now)
+    low = None if start is None else Bound(_written(field, start, now), included=True)
+    high = None if end is None else Bound(_written(field, end, now), included=False)
+    return Range(field, low, high)
+
+
+def _limits(text: str, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """The first moment that is meant, and the first that no longer is."""
+    compared = _COMPARED.fullmatch(text)
+    if compared:
+        start, end = period(compared[2], now)
+        inside = {"<": (None, start), "<=": (None, end), ">": (end or datetime.max, None), ">=": (start, None)}
+        return inside[compared[1]]
+    low, dots, high = text.partition("..")
+    if not dots:
+        return period(low, now)
+    if not low and not high:
+        raise ValueError("a range needs at least one end")
+    return period(low, now)[0] if low else None, period(high, now)[1] if high else None
+
+
+def period(text: str, now: datetime) -> Period:
+    """The period that `text` names, naive local time. Raises ValueError with a sentence."""
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    try:
+        if text.lower() in _DAYS:
+            start = today + timedelta(days=_DAYS[text.lower()])
+            return start, _after(start, "d")
+        if relative := _RELATIVE.fullmatch(text):
+            return _relative(int(relative[1]), relative[2].lower(), now.replace(tzinfo=None))
+        if absolute := _ABSOLUTE.fullmatch(text):
+            return _absolute([int(part) for part in absolute.groups() if part is not None])
+    except (ValueError, OverflowError):
+        raise ValueError(f"there is no such date as {text!r}") from None
+    raise ValueError(f"{text!r} is not a date: write {_FORMS}")
+
+
+def _absolute(parts: list[int]) -> Period:
+    start = datetime(*(*parts, 1, 1)[:3] if len(parts) < 3 else parts)
+    return start, _after(start, "ymdhMS"[len(parts) - 1])
+
+
+def _relative(number: int, unit: str, now: datetime) -> Period:
+    """The hour or the day that lies so far from now."""
+    if unit == "h":
+        start = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=number)
+        return start, _after(start, "h")
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if unit in "dw":
+        start = today + timedelta(days=number * (7 if unit == "w" else 1))
+    else:
+        start = _months_later(today, number * (12 if unit == "y" else 1))
+    return start, _after(start, "d")
+
+
+def _months_later(day: datetime, number: int) -> datetime:
+    year, month = divmod(day.year * 12 + day.month - 1 + number, 12)
+    last = calendar.monthrange(year, month + 1)[1] if 1 <= year <= 9999 else 28
+    return day.replace(year=year, month=month + 1, day=min(day.day, last))  # 31 March less a month is 28 February
+
+
+def _after(start: datetime, unit: str) -> datetime | None:
+    """When a period of one `unit` is over."""
+    lengths = {"d": timedelta(1), "h": timedelta(hours=1), "M": timedelta(minutes=1), "S": timedelta(seconds=1)}
+    try:
+        if unit in lengths:
+            return start + lengths[unit]
+        return _months_later(start, 12 if unit == "y" else 1)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _written(field: str, moment: datetime, now: datetime) -> str:
+    """A moment as the catalog writes it, so that text compares as time does."""
+    if field != "imported_at":
+        return moment.isoformat(timespec="seconds")
+    try:
+        utc = moment.replace(tzinfo=now.tzinfo).astimezone(UTC)
+    except (ValueError, OverflowError):  # at the ends of the calendar a zone leads out of it
+        utc = moment.replace(tzinfo=UTC)
+    return utc.replace(tzinfo=None).isoformat(timespec="seconds")

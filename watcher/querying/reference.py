@@ -1,0 +1,65 @@
+"""`watcher help query`: the language in one page. Its examples are run by a test."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+# (chapter, query, what it finds)
+EXAMPLES: tuple[tuple[str, str, str], ...] = (
+    ("Words", "sunset beach", "both words, anywhere in the texts"),
+    ("Words", '"golden hour"', "these words one after the other"),
+    ("Words", "sun*", "words that begin so"),
+    ("Words", "*sun*", "letters inside words, at least two"),
+    ("Words", "富士", "Chinese, Japanese and Korean: exactly these characters"),
+    ("Combined", "beach -sunset", "not sunset; also ^sunset, NOT sunset"),
+    ("Combined", "cat OR dog", "one or the other; OR, NOT in capitals"),
+    ("Combined", "(cat OR dog) holiday", "parentheses; NOT binds first, then AND, then OR"),
+    ("Fields", "title:sunset", "the word in this field (watcher fields lists them)"),
+    ("Fields", 'title:"Santa Cruz"', "a phrase in this field"),
+    ("Fields", "title:=Sunset", "the whole title, letter by letter"),
+    ("Fields", r"name::^IMG_\d+", "a regular expression of Python, case ignored"),
+    ("Fields", "title:none", "without a title"),
+    ("Fields", "lens:any", "with a lens; has:lens says the same"),
+    ("Fields", "keyword:=cat", "one of the keywords is just this"),
+    ("Numbers", "iso:200..800", "from 200 to 800, both included"),
+    ("Numbers", "f:..2.8", "at most 2.8; f:<=2.8 says the same"),
+    ("Numbers", "width:>=4000", "comparisons: < <= > >="),
+    ("Numbers", "size:5MB..", "KB MB GB are thousands, KiB MiB GiB are 1024s"),
+    ("Numbers", "exposure_time:1/250", "fractions"),
+    ("Numbers", "rating:>=4", "four stars or five"),
+    ("Dates", "taken:2023-07", "all of July 2023"),
+    ("Dates", "taken:2023-07..2023-08", "July and August"),
+    ("Dates", "taken:..2009", "until the end of 2009"),
+    ("Dates", "taken:-2w..", "the last two weeks; h d w m y"),
+    ("Dates", "imported:today", "or yesterday"),
+    ("Dates", "month:5", "in any May; month:nov..feb goes over the turn of the year"),
+    ("Dates", "weekday:sun", "on Sundays"),
+    ("Dates", "hour:18..21", "between 18:00 and 21:59, local time"),
+    ("Places", "place:lisbon", "city, state, country or location"),
+    ("Places", "near:48.21,16.37,5km", "within m, km or mi; without a distance 1km"),
+    ("Places", "has:gps", "with a position"),
+    ("Questions", "is:landscape", "or portrait, square, panorama"),
+    ("Questions", "is:undated", "or favourite"),
+    ("Questions", "is:duplicate", "dropped more than once"),
+    ("Questions", "flag:hdr_gain_map", "what was odd about the file"),
+    ("Questions", "renditions:thumb", "a rendition by this recipe is there"),
+    ("Questions", "id:12", "one asset"),
+    ("Saved", "@summer -rain", "the query saved as summer, and more"),
+)
+
+_NOTES = """\
+Case, accents and the like are ignored: cafe finds Café, lodz finds Łódź. What stands in quotes is text.
+An argument that begins with a field and has spaces is a phrase: watcher search title:"Santa Cruz" needs no more quotes.
+Regular expressions, *letters* inside words and signs alone (++) are looked for asset by asset, which takes longer.
+"""
+
+
+def reference() -> str:
+    """The page: a chapter for each kind of term, an example a line."""
+    width = max(len(query) for _, query, _ in EXAMPLES) + 2
+    lines: list[str] = []
+    for chapter, examples in groupby(EXAMPLES, key=lambda example: example[0]):
+        lines.append(f"{chapter}:")
+        lines += [f"  {query:<{width}}{meaning}" for _, query, meaning in examples]
+        lines.append("")
+    return "\n".join(lines) + "\n" + _NOTES
