@@ -25,6 +25,7 @@ check: lint test
 
 bench: $(VENV)/.ready
 	$(BIN)/python bench/reference.py
+	$(BIN)/python bench/archive.py
 
 torture: $(VENV)/.ready-dev
 	TEST_KILLS=1000 $(BIN)/python -m pytest tests/test_kill.py --timeout 3600

@@ -179,7 +179,7 @@ class Desk:
         self.inbox = self.journal.inbox("/in", "phone")
         self.rules = {self.inbox: Rules("/library", "{stem}", (Recipe("thumb"),), Limits())}
         self.joining = Joining(self.ledger)
-        self.batching = Batching(self.batches, read_options, self.rules)
+        self.batching = Batching(self.batches, self.archives, read_options, self.rules)
         self.committing = Committing(self.ledger, self.storage, self.joining, self.batching)
         self._tokens = itertools.count()
 

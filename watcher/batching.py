@@ -10,10 +10,11 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from watcher.db.archives import Archives
 from watcher.db.batches import Batches
 from watcher.errors import ConfigError
 from watcher.intake.ready import read_options
-from watcher.model import OPTIONS_NAME, Batch, Claim, Job, Rules, shown
+from watcher.model import OPTIONS_NAME, Batch, Claim, Job, Member, Rules, shown
 
 Options = Mapping[str, Any]
 ReadOptions = Callable[[bytes], Options]
@@ -22,8 +23,8 @@ ReadOptions = Callable[[bytes], Options]
 class Batching:
     """`read` makes options of a batch.toml's content, or raises ConfigError. `rules` go by the inbox's id."""
 
-    def __init__(self, batches: Batches, read: ReadOptions, rules: Mapping[int, Rules]) -> None:
-        self._batches, self._read, self._rules = batches, read, rules
+    def __init__(self, batches: Batches, archives: Archives, read: ReadOptions, rules: Mapping[int, Rules]) -> None:
+        self._batches, self._archives, self._read, self._rules = batches, archives, read, rules
 
     def added(self, inbox: int, token: str, name: str, content: bytes) -> None:
         """What `watcher add` put together under `token` is a batch, before the first file of it is taken."""
@@ -32,12 +33,9 @@ class Batching:
 
     def belonging(self, claims: Sequence[tuple[int, Claim]]) -> dict[str, Batch]:
         """The batch of each claim that has one, by the claim's token."""
-        found = {}
-        for inbox, claim in claims:
-            if batch := self._of(inbox, claim):
-                found[claim.token] = batch
-        self._batches.news([batch.id for batch in found.values()])
-        return found
+        found = {claim.token: batch.id for inbox, claim in claims if (batch := self._of(inbox, claim))}
+        self._batches.news([*found.values()])
+        return {token: self._batches.get(batch) for token, batch in found.items()}  # as it is after the last of them
 
     def of_archive(self, job: Job, options: str | None) -> Batch:
         """The batch of an archive's members; `options` is the content of the batch.toml in it."""
@@ -45,6 +43,18 @@ class Batching:
         if job.listed or job.depth:
             return batch
         return self._ask(batch, (options or "").encode(), f"{job.name}: {OPTIONS_NAME}")
+
+    def excess(self, job: Job, members: Sequence[Member]) -> str | None:
+        """Why these members are too many for the archive that was dropped, with all the archives in it; else None."""
+        limits = self._rules[job.inbox_id].limits
+        if not job.depth:
+            return None  # who listed it has looked at that
+        count, size = self._archives.unpacked(job.root_id or job.id)
+        if count + len(members) > limits.zip_members:
+            return f"with the zips in it, it has more than limits.zip_members = {limits.zip_members:,} members"
+        if size + sum(member.size for member in members) > limits.zip_bytes:
+            return f"with the zips in it, it unpacks to more than limits.zip_bytes = {limits.zip_bytes:,} bytes"
+        return None
 
     def close(self, still_comes: Callable[[Batch], bool], quiet_seconds: float) -> list[Batch]:
         """The batches that are complete by now and are to be ended. Only looks."""
@@ -80,7 +90,7 @@ class Batching:
         return self._ask(self._batches.start(inbox, "folder", name), b"", "")
 
     def _ask(self, batch: Batch, content: bytes, where: str) -> Batch:
-        options, problem = {}, None
+        options, problem = {}, None if content else batch.problem
         try:
             options = dict(self._read(content)) if content else {}
         except ConfigError as error:

@@ -111,10 +111,12 @@ class Committing:
 
     def _expanded(self, result: Expanded) -> None:
         job = self._journal.job(result.job_id)
+        if (job.state, job.attempt) != ("running", result.attempt):
+            return
         batch = self._batching.of_archive(job, result.options)
-        if batch.problem:
-            self._journal.finish(job.id, result.attempt, "failed", reason=batch.problem, lodged=result.lodged)
-        elif job.attempt == result.attempt:
+        if problem := batch.problem or self._batching.excess(job, result.members):
+            self._journal.finish(job.id, result.attempt, "failed", reason=problem, lodged=result.lodged)
+        else:
             self._ledger.archives.expand(job, batch, result.members, more=result.more, lodged=result.lodged)
 
     def _sidecar(self, result: Sidecar) -> None:

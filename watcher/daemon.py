@@ -78,7 +78,7 @@ class Daemon:
         self.inboxes: dict[int, Inbox] = {}
         self.rules: dict[int, Rules] = {}
         self.joining = Joining(ledger)
-        self.batching = Batching(ledger.batches, read_options, self.rules)
+        self.batching = Batching(ledger.batches, ledger.archives, read_options, self.rules)
         self.committing = Committing(ledger, storage, self.joining, self.batching)
         self.tasking = Tasking(self.inboxes, self.rules, ledger, self.joining, follow)
         self.problems: dict[int, str] = {}  # paused inboxes

@@ -24,11 +24,27 @@ class Notifier:
 
     def _announce(self, job: Job) -> bool:
         key = self._key_of(job.asset_id) if job.asset_id is not None else None
+        if job.kind == "join":
+            self._announce_join(job, key)
+            return True
         words = {
-            "done": f"{job.name} -> {key}" if key else f"{job.name}: all its members are taken care of",
+            "done": f"{job.name} -> {key}" if key else _without_asset(job),
             "duplicate": f"{job.name} equals {key}",
             "failed": f"{job.name}: {job.reason}",
         }.get(job.state, job.name)
         level = _LEVELS.get(job.state, logging.DEBUG if job.state == "ignored" else logging.INFO)
         logs.event(self._logger, job.state, words, level=level, job_id=job.id)
         return True
+
+    def _announce_join(self, job: Job, key: str | None) -> None:
+        if job.state == "failed":
+            words = f"{key or job.name} could not be read again with its sidecars: {job.reason}"
+            logs.event(self._logger, "failed", words, level=logging.WARNING, job_id=job.id)
+        else:
+            logs.event(self._logger, "joined", f"{key} was read again with its sidecars", job_id=job.id)
+
+
+def _without_asset(job: Job) -> str:
+    if job.listed:
+        return f"{job.name}: all its members are taken care of"
+    return f"{job.name} is kept for the picture that it tells about"

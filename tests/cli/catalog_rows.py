@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from watcher.db.connect import transaction
 from watcher.model import shown
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -42,7 +43,8 @@ class Catalog:
             "imported_at": "2026-01-01T00:00:00Z",
             **values,
         }
-        self.insert("assets", **row)
+        with transaction(self.connection):
+            self.insert("assets", **row)
         for recipe in recipes:
             key = f"{recipe}/{number}.jpg"
             self.insert("renditions", asset_id=number, recipe=recipe, key=key, width=1, height=1, size=1)

@@ -54,6 +54,8 @@ def test_a_running_daemon_says_how_its_inboxes_are(
         "daemon": {"running": True, "pid": 7, "since": "2026-01-01T00:00:00Z"},
         "jobs": jobs,
         "assets": 3,
+        "batches": 0,
+        "sidecars": {"waiting": 0},
         "inboxes": [INBOX],
     }
     seen = watcher("status").stdout.decode()

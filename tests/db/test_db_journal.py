@@ -6,6 +6,7 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from watcher.db.archives import Archives
 from watcher.db.batches import Batches
 from watcher.db.connect import open_writer, transaction
+from watcher.db.jobs import HELD_LANE, NEVER
 from watcher.db.journal import Journal, Patience
 from watcher.model import Claim, Job, Member
 
@@ -183,7 +185,7 @@ def expanded(journal: Journal, inbox: int, expand: Expand) -> Callable[..., int]
 
 
 def test_a_loose_photo_has_its_turn_while_an_archive_has_thousands(
-    db: sqlite3.Connection, journal: Journal, inbox: int, add: Add
+    db: sqlite3.Connection, journal: Journal, inbox: int, add: Add, expanded: Callable[..., int]
 ) -> None:
     with transaction(db):
         archive = expanded(5000)
@@ -192,7 +194,7 @@ def test_a_loose_photo_has_its_turn_while_an_archive_has_thousands(
     assert photo in ids(journal.start(2, [inbox]))
 
 
-def test_lanes_take_turns_one_slot_at_a_time(journal: Journal, inbox: int, add: Add) -> None:
+def test_lanes_take_turns_one_slot_at_a_time(journal: Journal, inbox: int, add: Add, expand: Expand) -> None:
     archives = add("a.zip", "b.zip")
     for archive in journal.start(2, [inbox]):
         expand(archive, members(4))
@@ -203,15 +205,17 @@ def test_lanes_take_turns_one_slot_at_a_time(journal: Journal, inbox: int, add: 
     assert sorted(lanes[6:8]) == archives, "the loose files are through, the archives go on taking turns"
 
 
-def test_the_free_slots_are_shared_among_the_lanes(journal: Journal, inbox: int, add: Add) -> None:
+def test_the_free_slots_are_shared_among_the_lanes(
+    journal: Journal, inbox: int, add: Add, expanded: Callable[..., int]
+) -> None:
     archive = expanded(10)
     add(*"abcdefgh")
     started = journal.start(6, [inbox])
     assert sorted(job.parent_id == archive for job in started) == [False] * 3 + [True] * 3
 
 
-def test_a_turn_of_the_loop_costs_no_more_when_20000_wait_and_20000_are_over(
-    db: sqlite3.Connection, journal: Journal, inbox: int, add: Add
+def test_a_turn_of_the_loop_costs_no_more_when_20000_wait_20000_are_held_and_20000_are_over(
+    db: sqlite3.Connection, journal: Journal, inbox: int, add: Add, expanded: Callable[..., int]
 ) -> None:
     with transaction(db):
         archive = expanded(10)
@@ -219,14 +223,23 @@ def test_a_turn_of_the_loop_costs_no_more_when_20000_wait_and_20000_are_over(
     few = _steps(db, journal, inbox)
     with transaction(db):
         db.executemany(
-            """insert into jobs (parent_id, member, lane, inbox_id, path, name, state, created_at, finished_at,
-                 announced, discarded) values (?1, ?2, ?1, ?3, x'41', 'A', ?4, 'x', ?5, 1, 1)""",
-            [
-                (archive, 1000 + n, inbox, *(("queued", None) if n % 2 else ("done", "2026-01-01T00:00:00Z")))
-                for n in range(40_000)
-            ],
+            """insert into jobs (parent_id, root_id, member, batch_id, lane, inbox_id, path, name, created_at,
+                 state, finished_at, discarded, numbering, announced)
+               values (?1, ?1, ?2, 1, ?3, ?4, x'41', 'A', 'x', ?5, ?6, ?7, ?8, 1)""",
+            [(archive, 1000 + n, -1, inbox, *_of_many(n)) for n in range(60_000)],
         )
+        db.execute("update jobs set lane = ?, not_before = ? where numbering = 'wait'", (HELD_LANE, NEVER))
     assert _steps(db, journal, inbox) < 2 * few
+
+
+def _of_many(n: int) -> tuple[str, str | None, int, str | None]:
+    """Of a third each waits, is over, and is held for its batch's end: (state, its end, discarded, numbering)."""
+    ends: list[tuple[str, str | None, int, str | None]] = [
+        ("queued", None, 0, None),
+        ("done", "2026-01-01T00:00:00Z", 1, None),
+        ("queued", None, 0, "wait"),
+    ]
+    return ends[n % 3]
 
 
 def _steps(db: sqlite3.Connection, journal: Journal, inbox: int) -> int:
@@ -242,7 +255,13 @@ def _steps(db: sqlite3.Connection, journal: Journal, inbox: int) -> int:
     for job in journal.start(2, [inbox]):
         journal.excuse(job.id, job.attempt)
     journal.next_due()
-    archives.close()
+    journal.open_count([inbox])
+    archives, batches = Archives(db), Batches(db)
+    archives.any_complete()
+    batches.open("folder", 1.0)
+    batches.listed_archives()
+    batches.is_dating(1)
+    batches.next_quiet(1.0)
     journal.unannounced()
     journal.undiscarded([inbox])
     db.set_progress_handler(None, 0)
@@ -257,31 +276,42 @@ def _steps(db: sqlite3.Connection, journal: Journal, inbox: int) -> int:
         (lambda journal: journal.start(1, [1]), "jobs_by_lane (state=? AND lane=?)"),
         (lambda journal: journal.anything_due(), "jobs_by_due"),
         (lambda journal: journal.next_due(), "jobs_by_due"),
-        (lambda journal: journal.open_count([1]), "jobs_by_lane (state=? AND lane=?)"),
-        (lambda journal: archives.close(), "jobs_by_parent"),
+        (lambda journal: journal.open_count([1]), "jobs_in_spools"),
+        (lambda journal: Archives(journal._db).any_complete(), "jobs_by_parent"),
+        (lambda journal: Archives(journal._db).close(), "jobs_by_parent"),
+        (lambda journal: Batches(journal._db).open("folder", 1.0), "batches_open"),
+        (lambda journal: Batches(journal._db).listed_archives(), "jobs_to_list"),
+        (lambda journal: Batches(journal._db).is_dating(1), "jobs_to_date"),
+        (lambda journal: Batches(journal._db).next_quiet(1.0), "batches_open"),
     ],
 )
 def test_what_the_loop_asks_each_time_is_answered_by_an_index(
     db: sqlite3.Connection, journal: Journal, add: Add, ask: Callable[[Journal], object], index: str
 ) -> None:
     add("a.jpg")
+    Batches(db).start(1, "archive", "trip.zip")
     asked: list[str] = []
     db.set_trace_callback(asked.append)
     ask(journal)
     db.set_trace_callback(None)
     plans = [step["detail"] for query in asked for step in db.execute(f"explain query plan {query}")]
     assert any(index in step for step in plans), plans
-    assert not [step for step in plans if step.startswith("SCAN jobs") or "B-TREE FOR ORDER" in step]
+    assert not [step for step in plans if step == "SCAN jobs" or "B-TREE FOR ORDER" in step]
 
 
 # -- tries -------------------------------------------------------------------------------------------------------------
+
+
+def _late_expand(journal: Journal, job: int) -> bool:
+    batch = Batches(journal._db).start(journal.job(job).inbox_id, "archive", "a.zip")
+    return Archives(journal._db).expand(replace(journal.job(job), attempt=1), batch, members(2))
 
 
 @pytest.mark.parametrize(
     "late",
     [
         lambda journal, job: journal.finish(job, 1, "done"),
-        lambda journal, job: Archives(journal._db).expand(journal.job(job), BATCH, members(2)),
+        _late_expand,
         lambda journal, job: journal.retry(job, 1, "late", died=True),
         lambda journal, job: journal.excuse(job, 1),
     ],
@@ -440,7 +470,9 @@ def finish_members(journal: Journal, inbox: int, failing: Sequence[int] = ()) ->
                 journal.finish(job.id, job.attempt, "done")
 
 
-def test_an_archive_is_done_with_its_last_member_and_not_before(journal: Journal, inbox: int) -> None:
+def test_an_archive_is_done_with_its_last_member_and_not_before(
+    journal: Journal, archives: Archives, inbox: int, expanded: Callable[..., int]
+) -> None:
     archive = expanded(2)
     first, second = journal.start(2, [inbox])
     journal.finish(first.id, 1, "done")
@@ -467,7 +499,9 @@ def test_an_archive_is_done_with_its_last_member_and_not_before(journal: Journal
 )
 def test_how_its_members_ended_is_how_an_archive_ends(
     journal: Journal,
+    archives: Archives,
     inbox: int,
+    expanded: Callable[..., int],
     count: int,
     junk: Sequence[int],
     failing: Sequence[int],
@@ -483,7 +517,9 @@ def test_how_its_members_ended_is_how_an_archive_ends(
     assert archives.not_taken(archive) == [(f"{n}.jpg", "broken") for n in failing]
 
 
-def test_a_member_knows_where_its_archive_lies(journal: Journal, inbox: int) -> None:
+def test_a_member_knows_where_its_archive_lies(
+    journal: Journal, inbox: int, expanded: Callable[..., int]
+) -> None:
     archive = expanded(1)
     member = begin(journal, inbox)
     assert (member.parent_id, member.member, member.claim) == (archive, 0, None)
@@ -493,21 +529,20 @@ def test_a_member_knows_where_its_archive_lies(journal: Journal, inbox: int) -> 
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("a/b.jpg", "b.jpg"), ("C:\\pics\\b.jpg", "b.jpg"), ("folder/", "folder"), ("/", "/"), ("", ""), ("ö\n", "ö\n")],
+    [("a/b.jpg", "b.jpg"), ("C:\\pics\\b.jpg", "C:\\pics\\b.jpg"), ("folder/", "folder"), ("/", "/"), ("", ""), ("ö\n", "ö\n")],
 )
 def test_a_members_name_is_the_end_of_its_path_whatever_that_is(
-    journal: Journal, inbox: int, path: str, name: str
+    journal: Journal, inbox: int, expand: Expand, path: str, name: str
 ) -> None:
-    archive = expanded(0)
-    archives.close()
     journal.add([(inbox, claim("another", "other.zip"))])
     other = begin(journal, inbox)
-    assert other.id != archive
     assert expand(other, [Member(0, path, 2**64, False)])
     assert begin(journal, inbox).name == name
 
 
-def test_an_archive_counts_as_one_claimed_file_whatever_is_in_it(journal: Journal, inbox: int, add: Add) -> None:
+def test_an_archive_counts_as_one_claimed_file_whatever_is_in_it(
+    journal: Journal, archives: Archives, inbox: int, add: Add, expanded: Callable[..., int]
+) -> None:
     expanded(50)
     add("a.jpg")
     assert journal.open_count([inbox]) == 2
@@ -525,7 +560,9 @@ def test_an_archive_counts_as_one_claimed_file_whatever_is_in_it(journal: Journa
 # -- lost and found ----------------------------------------------------------------------------------------------------
 
 
-def test_an_archive_that_is_lost_takes_along_what_is_not_finished(journal: Journal, inbox: int) -> None:
+def test_an_archive_that_is_lost_takes_along_what_is_not_finished(
+    journal: Journal, archives: Archives, inbox: int, expanded: Callable[..., int]
+) -> None:
     archive = expanded(3, junk=(2,))
     kept = begin(journal, inbox)
     journal.finish(kept.id, 1, "done")
@@ -601,7 +638,9 @@ def test_what_is_finished_is_announced_and_discarded_until_that_is_marked(
     assert [journal.job(job).left_at for job in (here, there)] == [f"failed/{NASTY[3]}", None]
 
 
-def test_an_archive_is_announced_behind_its_members(journal: Journal, inbox: int) -> None:
+def test_an_archive_is_announced_behind_its_members(
+    journal: Journal, archives: Archives, inbox: int, expanded: Callable[..., int]
+) -> None:
     archive = expanded(3)
     finish_members(journal, inbox)
     archives.close()

@@ -29,8 +29,6 @@ Row = dict[str, Anything]
 @pytest.fixture
 def catalog(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     connection = open_writer(str(tmp_path / "watcher.db"))
-    if not connection.execute("select 1 from sqlite_master where name = ?", (wording.PLACES,)).fetchone():
-        wording.install(connection)
     add_functions(connection)
     yield connection
     connection.close()
@@ -51,13 +49,8 @@ def put(
     connection.execute(f"insert into assets ({', '.join(row)}) values ({marks})", tuple(row.values()))
     for recipe in recipes:
         connection.execute("insert into renditions values (?, ?, 'k', 1, 1, 1, '')", (number, recipe))
-    if dropped_again:
-        connection.execute("insert or ignore into inboxes values (1, 'phone', x'2f', '2026')")
-        connection.execute(
-            """insert into jobs (inbox_id, path, name, state, created_at, asset_id)
-               values (1, x'61', 'a', 'duplicate', '2026', ?)""",
-            (number,),
-        )
+    for job in (1, 2) if dropped_again else ():
+        connection.execute("insert into provenance values (?, ?, 'a', '', null, null, 'phone', '2026')", (number, job))
     return int(number)
 
 

@@ -52,11 +52,16 @@ def put(db: sqlite3.Connection, number: int, **values: object) -> None:
     db.execute(f"insert into assets ({', '.join(row)}) values ({marks})", tuple(row.values()))
 
 
+def follow(db: sqlite3.Connection) -> None:
+    """As the end of each transaction does."""
+    with transaction(db):
+        pass
+
+
 def finds(db: sqlite3.Connection, word: str) -> list[int]:
     query = "select rowid from assets_fts where assets_fts match ? order by rowid"
-    found = [row["rowid"] for row in db.execute(query, (word,))]
-    # with rank 1 the index is compared with the rows that it is of
-    db.execute("insert into assets_fts (assets_fts, rank) values ('integrity-check', 1)")
+    found = [row["rowid"] for row in db.execute(query, (f'"{word}"',))]
+    db.execute("insert into assets_fts (assets_fts) values ('integrity-check')")
     return found
 
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from watcher.db import migrations, search
-from watcher.db.connect import open_writer
+from watcher.db import facets, migrations, search, vocabulary
+from watcher.db.connect import open_writer, transaction
 from watcher.errors import ConfigError, DatabaseError
 from watcher.fields import NAMES
+from watcher.querying.parsing import parse
 
 Put = Callable[..., int]
+
+NOW = datetime(2024, 5, 17, 14, 23)
 
 DEFAULTS = {
     "stored_digest": "s",
@@ -57,7 +62,8 @@ def put(writer: sqlite3.Connection) -> Put:
             **values,
         }
         marks = ", ".join("?" * len(row))
-        writer.execute(f"insert into assets ({', '.join(row)}) values ({marks})", tuple(row.values()))
+        with transaction(writer, durable=False):
+            writer.execute(f"insert into assets ({', '.join(row)}) values ({marks})", tuple(row.values()))
         return int(number)
 
     return insert
@@ -69,11 +75,15 @@ def reader(writer: sqlite3.Connection, database: Path) -> Iterator[sqlite3.Conne
         yield connection
 
 
+def find(reader: sqlite3.Connection, query: str = "", **how: Any) -> list[int]:
+    return search.ids(reader, parse(query, NOW), **how)
+
+
 def test_all_words_must_match_in_any_of_the_texts(put: Put, reader: sqlite3.Connection) -> None:
     both = put("IMG_1.jpg", title="Sunset", keywords='["beach"]', camera_make="Canon")
     put("IMG_2.jpg", title="Sunset")
-    assert search.ids(reader, ["beach", "SUNSET", "canon"]) == [both]
-    assert search.ids(reader, ["beach", "harbour"]) == []
+    assert find(reader, "beach SUNSET canon") == [both]
+    assert find(reader, "beach harbour") == []
 
 
 @pytest.mark.parametrize(
@@ -83,51 +93,52 @@ def test_all_words_must_match_in_any_of_the_texts(put: Put, reader: sqlite3.Conn
         ("foo-bar.jpg", "foo-bar"),
         ('say "hi".jpg', '"hi"'),
         ("NEAR(x).jpg", "NEAR(x)"),
-        ("NEAR.jpg", "NEAR("),
-        ("col:x.jpg", "col:x"),
+        ("NEAR.jpg", "NEAR()"),
+        ("col:x.jpg", '"col:x"'),
+        ("12:30.jpg", "12:30"),
         ("star.jpg", "star*"),
         ("C++.jpg", "C++"),
-        ("AND.jpg", "AND"),
-        ("sunset.jpg", "-sunset"),
-        ("caret.jpg", "^caret"),
-        ("nul.jpg", "nu\0l"),
+        ("AND.jpg", '"AND"'),
+        ("sunset.jpg", "-other"),
+        ("caret.jpg", "NOT other"),
+        ("nu l.jpg", "nu\0l"),
         ("東京タワー.jpg", "東京タワー"),
         ("café.jpg", "cafe"),
         ("ÉTÉ.jpg", "été"),
         ("شاطئ.jpg", "شاطئ"),
         ("🌅.jpg", "🌅"),
-        ("day🌅.jpg", "-🌅"),
+        ("day🌅.jpg", "🌅"),
         ("a++b.jpg", "++"),
         (r"caf\xe9.jpg", "caf\udce9.jpg"),
     ],
 )
-def test_every_word_is_taken_by_the_letter(name: str, word: str, put: Put, reader: sqlite3.Connection) -> None:
+def test_what_a_person_types_finds_the_name_that_has_it(name: str, word: str, put: Put, reader: sqlite3.Connection) -> None:
     wanted = put(name)
     put("other.jpg")
-    assert search.ids(reader, [word]) == [wanted]
-    assert search.count(reader, [word]) == 1
+    assert find(reader, word) == [wanted]
+    assert search.count(reader, parse(word, NOW)) == 1
 
 
 def test_an_emoji_and_a_word_must_both_be_there(put: Put, reader: sqlite3.Connection) -> None:
     both = put("a.jpg", title="beach 🌅")
     put("b.jpg", title="beach")
     put("c.jpg", description="🌅")
-    assert search.ids(reader, ["🌅", "beach"]) == [both]
+    assert find(reader, "🌅 beach") == [both]
 
 
 def test_without_words_the_newest_come_first_and_the_undated_last(put: Put, reader: sqlite3.Connection) -> None:
     dates = ("2001-01-01T00:00:00", None, "2024-05-17T14:23:01", "2024-05-17T14:23:01")
     old, undated, new, again = (put(taken_at=date) for date in dates)
-    assert search.ids(reader) == [again, new, old, undated]
-    assert search.ids(reader, limit=2) == [again, new]
-    assert search.ids(reader, [""]) == [again, new, old, undated]
+    assert find(reader) == [again, new, old, undated]
+    assert find(reader, limit=2) == [again, new]
+    assert find(reader, "") == [again, new, old, undated]
 
 
 def test_a_title_outranks_a_description(put: Put, reader: sqlite3.Connection) -> None:
     title = put(title="harbour", taken_at="1999-01-01T00:00:00")
     description = put(description="harbour", taken_at="2020-01-01T00:00:00")
     put(title="something else")
-    assert search.ids(reader, ["harbour"]) == [title, description]
+    assert find(reader, "harbour") == [title, description]
 
 
 def test_places_and_creators_are_found_behind_titles_and_before_cameras(put: Put, reader: sqlite3.Connection) -> None:
@@ -135,8 +146,8 @@ def test_places_and_creators_are_found_behind_titles_and_before_cameras(put: Put
     creator = put("2.jpg", creator="Dorothea Lange; Ansel Å.")
     place = put("3.jpg", place="Lange, Texas")
     title = put("4.jpg", title="Lange")
-    assert search.ids(reader, ["lange"]) == [title, place, creator, camera]
-    assert search.ids(reader, ["texas", "lange"]) == [place]
+    assert find(reader, "lange") == [title, place, creator, camera]
+    assert find(reader, "texas lange") == [place]
 
 
 def test_a_word_that_very_many_have_gives_the_newest_unless_rank_is_asked_for(
@@ -146,8 +157,23 @@ def test_a_word_that_very_many_have_gives_the_newest_unless_rank_is_asked_for(
     best = put(title="harbour", taken_at="1999-01-01T00:00:00")
     newest = put(description="harbour and more", taken_at="2020-01-01T00:00:00")
     put()
-    assert search.ids(reader, ["harbour"]) == [newest, best]
-    assert search.ids(reader, ["harbour"], sort="rank") == [best, newest]
+    assert find(reader, "harbour") == [newest, best]
+    assert find(reader, "harbour", sort="rank") == [best, newest]
+
+
+@pytest.mark.parametrize("query", ["", "harbour", "-harbour", "iso:100..", "harbour iso:100", "harbour OR iso:200"])
+def test_the_first_rows_are_those_of_all_rows_whichever_way_leads_to_them(
+    query: str, put: Put, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "RANKED_MATCHES", 2)
+    monkeypatch.setattr(search, "_NEWEST_LOOKED_AT", 4)
+    for number in range(12):
+        moment = None if number == 5 else f"2020-01-{(number * 5) % 12 + 1:02}T00:00:00"
+        put(title="harbour" if number % 3 else None, iso=100 * (number % 4), taken_at=moment)
+    everything = find(reader, query)
+    assert len(everything) == search.count(reader, parse(query, NOW)) > 1
+    for limit in range(13):
+        assert find(reader, query, limit=limit) == everything[:limit]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +194,7 @@ def test_a_field_can_decide_the_order(sort: str, order: list[int], put: Put, rea
     put("b.jpg", size=1, taken_at="2024-01-01T00:00:00", camera_make="Nikon")
     put("C.jpg", size=3, taken_at="2020-01-01T00:00:00")
     put("A.jpg", size=2, camera_make="Canon")
-    assert search.ids(reader, sort=sort) == order
+    assert find(reader, sort=sort) == order
 
 
 @pytest.mark.parametrize(("sort", "hint"), [("titel", "'title'"), ("keywords", "cannot sort"), ("", "cannot")])
@@ -176,7 +202,7 @@ def test_an_order_that_there_is_not_is_refused_with_the_nearest(
     sort: str, hint: str, put: Put, reader: sqlite3.Connection
 ) -> None:
     with pytest.raises(ConfigError, match=hint):
-        search.ids(reader, sort=sort)
+        find(reader, sort=sort)
 
 
 def test_an_asset_has_the_keys_of_the_contract_in_their_order(
@@ -200,11 +226,53 @@ def test_many_assets_keep_their_order_and_those_deleted_meanwhile_fall_away(
     put: Put, reader: sqlite3.Connection, writer: sqlite3.Connection
 ) -> None:
     with_gap = [put() for _ in range(1203)]
-    found = search.ids(reader, sort="-id")
+    found = find(reader, sort="-id")
     assert found == with_gap[::-1]
     writer.execute("delete from assets where id = 700")
     shown = [asset["id"] for asset in search.assets(reader, found, library="/")]
     assert shown == [number for number in found if number != 700]
+
+
+def test_values_are_counted_the_most_frequent_first(put: Put, reader: sqlite3.Connection) -> None:
+    canon = {"camera_make": "Canon", "camera_model": "R5"}
+    put(taken_at="2024-05-17T14:23:01", keywords='["sea", "sun"]', people="Ana; Bo \"B\" Ek", favourite=1, **canon)
+    put(taken_at="2024-01-01T00:00:00", keywords='["sea"]', people="Ana", **canon)
+    put(taken_at="2009-01-01T00:00:00", camera_make="Leica", iso=100)
+    put()
+    everything = parse("", NOW)
+    for name, expected in {
+        "camera": [("Canon R5", 2), ("Leica", 1)],
+        "year": [("2024", 2), ("2009", 1)],
+        "keyword": [("sea", 2), ("sun", 1)],
+        "people": [("Ana", 2), ('Bo "B" Ek', 1)],
+        "favourite": [(True, 1)],
+        "iso": [(100, 1)],
+        "title": [],
+    }.items():
+        assert facets.facet(reader, everything, name) == expected, name
+    assert facets.facet(reader, parse("taken:2024-05", NOW), "keyword") == [("sea", 1), ("sun", 1)]
+    assert facets.facet(reader, everything, "keyword", 1) == [("sea", 2)]
+
+
+@pytest.mark.parametrize("name", facets.NAMES)
+def test_every_facet_can_be_counted(name: str, put: Put, reader: sqlite3.Connection) -> None:
+    put()
+    assert sum(number for _, number in facets.facet(reader, parse("", NOW), name)) <= 1
+
+
+def test_a_facet_that_there_is_not_is_refused_with_the_nearest(reader: sqlite3.Connection) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'camera'"):
+        facets.facet(reader, parse("", NOW), "camra")
+
+
+def test_the_nearest_words_are_of_the_index_and_of_assets_that_are_there(
+    put: Put, reader: sqlite3.Connection, writer: sqlite3.Connection
+) -> None:
+    put(title="harbour harpoon", description="barbour, ha")
+    gone = put(title="harbor")
+    writer.execute("delete from assets where id = ?", (gone,))
+    assert vocabulary.nearest(reader, "harbuor") == ["harbour", "barbour"]
+    assert vocabulary.nearest(reader, "harbour") == vocabulary.nearest(reader, "ah") == []
 
 
 def test_what_sqlite_says_against_a_broken_catalog_is_a_sentence(put: Put, database: Path) -> None:
@@ -214,6 +282,12 @@ def test_what_sqlite_says_against_a_broken_catalog_is_a_sentence(put: Put, datab
         search.reading(str(database)) as reader,
     ):
         reader.execute("select * from no_such_table")
+
+
+def test_a_catalog_of_an_older_version_is_refused(writer: sqlite3.Connection, database: Path) -> None:
+    writer.execute("delete from _sqlite_migrations where name = 'queries_and_edits'")
+    with pytest.raises(DatabaseError, match="older photo-watcher: start watcher run"), search.reading(str(database)):
+        pass
 
 
 def test_readers_know_every_step_of_the_migrations() -> None:

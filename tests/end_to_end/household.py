@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from watcher.db import search, views
+from watcher.ignoring import Ignoring
 from watcher.model import shown
 
 ROOT = Path(__file__).parents[2]
@@ -162,6 +163,20 @@ class Home:
         path.write_bytes(content)
         return path
 
+    def drop_folder(self, name: str, files: dict[str, bytes]) -> Path:
+        """Put files (by their paths in it) into a folder of the inbox: a new one gets there by one rename."""
+        target = self.inbox / name
+        made = target if target.exists() else self.root / "made"
+        for path, content in files.items():
+            (made / path).parent.mkdir(parents=True, exist_ok=True)
+            (made / path).write_bytes(content)
+        return made.rename(target) if made != target else target
+
+    def once(self, code: int = 0) -> None:
+        """`watcher run --once`, which must end with this exit code."""
+        result = self.watcher("run", "--once")
+        assert result.returncode == code, result.stderr.decode()
+
     def jobs(self, name: str | bytes | None = None) -> list[dict[str, Any]]:
         """The journal, the first job first; only those of one `name`, when it is given."""
         with search.reading(str(self.catalog)) as connection:
@@ -175,6 +190,37 @@ class Home:
         """Wait until the jobs of `name` have come to `states`, one after the other, and no file of it waits."""
         wait_for(lambda: self.states(name) == list(states), what=f"{name!r} to be {states}: {self.log()[-2000:]}")
         wait_for(lambda: not any((self.inbox / ".watcher" / "spool").iterdir()), what="the spool to be empty")
+
+    def wait_for_rest(self) -> None:
+        """Wait until all that was dropped has come to its end, whichever that is."""
+        wait_for(self._rests, 30, what=f"all of it to be worked off: {self.log()[-2000:]}")
+
+    def _rests(self) -> bool:
+        if self.waiting() or any((self.inbox / ".watcher" / "spool").iterdir()):
+            return False
+        return not self.rows("select 1 from jobs where discarded = 0")
+
+    def waiting(self) -> set[str]:
+        """Paths of the files in the inbox that are to be taken."""
+        return {path for path in _files(self.inbox) if Ignoring().rule(path) is None}
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """What the catalog's tables say."""
+        with search.reading(str(self.catalog)) as connection:
+            return [dict(row) for row in connection.execute(query)]
+
+    def asset(self, name: str) -> dict[str, Any]:
+        """The one asset that was dropped under `name`."""
+        (found,) = [row for row in self.assets() if row["name"] == name]
+        return found
+
+    def key(self, path: str) -> str:
+        """Where a path of the library is below it."""
+        return str(Path(path).relative_to(self.library))
+
+    def keys(self) -> set[str]:
+        """The paths below the library of all files that it shows."""
+        return {path for path in _files(self.library) if not path.startswith(".watcher/")}
 
     def assert_taken_once(self, contents: dict[str, bytes]) -> None:
         """Each was taken exactly once, lies in the library byte for byte, and is gone from the inbox."""
@@ -209,6 +255,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         # its whole session: a daemon that hangs may have workers that hang
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def _files(root: Path) -> Iterator[str]:
+    """Paths below `root` of all files; folders may go meanwhile."""
+    for folder, _, names in os.walk(root):
+        yield from (os.path.relpath(os.path.join(folder, name), root) for name in names)
 
 
 def _read(descriptor: int) -> bytes:

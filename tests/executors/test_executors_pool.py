@@ -166,6 +166,20 @@ def test_a_task_waiting_behind_the_one_that_died_is_not_blamed(make_pool: MakePo
     assert isinstance(answers[2], Rejected) and int(answers[2].reason) != pid
 
 
+def test_nothing_is_queued_behind_a_task_that_takes_long_while_another_worker_is_free_sooner(
+    make_pool: MakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("watcher.executors.pool._LONG_SECONDS", 0.0)
+    pool = make_pool(count=2)
+    pool.submit(task(1, "hang", str(tmp_path / "mark")))
+    eventually(lambda: pool.poll(0.01) or mark(tmp_path / "mark"))
+    for number in range(2, 8):
+        pool.submit(task(number, "pid"))
+    answers: list[TaskResult] = []
+    eventually(lambda: answers.extend(pool.poll(0.01)) or len(answers) == 6)
+    assert {answer.job_id for answer in answers} == set(range(2, 8)), "the long one still runs"
+
+
 def test_an_answer_given_before_death_and_before_the_deadline_counts(make_pool: MakePool) -> None:
     pool = make_pool(count=1, task_seconds=1)
     pool.submit(task(1, "pid"))

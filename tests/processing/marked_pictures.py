@@ -11,6 +11,18 @@ from PIL import Image, ImageDraw
 CORNERS = ("red", "lime", "blue", "white")  # top left, top right, bottom left, bottom right, as to be seen
 _NAMES = {(255, 0, 0): "red", (0, 255, 0): "lime", (0, 0, 255): "blue", (255, 255, 255): "white"}
 
+# how the upright picture must be stored for an EXIF orientation to turn it back
+STORED = {
+    1: (),
+    2: (Image.Transpose.FLIP_LEFT_RIGHT,),
+    3: (Image.Transpose.ROTATE_180,),
+    4: (Image.Transpose.FLIP_TOP_BOTTOM,),
+    5: (Image.Transpose.TRANSPOSE,),
+    6: (Image.Transpose.ROTATE_90,),
+    7: (Image.Transpose.TRANSVERSE,),
+    8: (Image.Transpose.ROTATE_270,),
+}
+
 
 def encoded(picture: Image.Image, kind: str, **options: Any) -> bytes:
     out = io.BytesIO()

@@ -127,8 +127,11 @@ def test_metadata_in_the_boxes_of_a_jpeg_2000_are_read() -> None:
     assert picture.upright(6) == (64, 96)
 
 
-def dng(preview: bytes, orientation: int) -> bytes:
-    """A raw file of 32 x 24 grey pixels behind a preview, as DNG wants it (DNG 1.4, chapter 4)."""
+def dng(preview: bytes, orientation: int, packed: int = 7) -> bytes:
+    """A raw file of 32 x 24 grey pixels behind a preview, as DNG wants it (DNG 1.4, chapter 4).
+
+    The preview has 96 x 64 pixels; `packed` is how, by TIFF's number: 7 is JPEG, 1 is not at all.
+    """
     width, height = 32, 24
     pixels = struct.pack("<H", 500) * (width * height)
     inner = [
@@ -137,7 +140,7 @@ def dng(preview: bytes, orientation: int) -> bytes:
         *((33421, 3, 2, 0x00020002), (33422, 1, 4, 0x02010100)),
     ]
     outer = [
-        *((254, 4, 1, 1), (256, 4, 1, 96), (257, 4, 1, 64), (258, 3, 3, "bits"), (259, 3, 1, 7), (262, 3, 1, 6)),
+        *((254, 4, 1, 1), (256, 4, 1, 96), (257, 4, 1, 64), (258, 3, 3, "bits"), (259, 3, 1, packed), (262, 3, 1, 6 if packed == 7 else 2)),
         *((271, 2, 6, "make"), (272, 2, 6, "make"), (273, 4, 1, "preview"), (274, 3, 1, orientation), (277, 3, 1, 3)),
         *((278, 4, 1, 64), (279, 4, 1, len(preview)), (330, 4, 1, "inner"), (50706, 1, 4, 0x00000401)),
         (50708, 2, 6, "make"),
@@ -184,6 +187,21 @@ def test_a_preview_that_its_camera_had_turned_is_not_turned_again() -> None:
     content = dng(encoded(patches((64, 96)), "jpeg", quality=95), 6)
     (made,), _ = raw.Raw(io.BytesIO(content), Limits()).render((PREVIEW,), 6, metadata.Facts())
     assert corner_names(Image.open(io.BytesIO(made.content)).convert("RGB")) == CORNERS
+
+
+def test_a_preview_of_bare_pixels_is_shown_like_any_other() -> None:
+    content = dng(patches().tobytes(), 1, packed=1)
+    (made,), flags = raw.Raw(io.BytesIO(content), Limits()).render((PREVIEW,), 1, metadata.Facts())
+    seen = Image.open(io.BytesIO(made.content)).convert("RGB")
+    assert (seen.size, corner_names(seen), flags) == ((96, 64), CORNERS, ())
+
+
+def test_a_preview_that_is_broken_costs_the_renditions_alone() -> None:
+    opened = raw.Raw(io.BytesIO(dng(b"\xff\xd8\xff\xe0 no picture", 1)), Limits())
+    assert opened.render((PREVIEW,), 1, metadata.Facts()) == ([], ("no_renditions",))
+    half = encoded(noise((96, 64)), "jpeg", quality=95)
+    opened = raw.Raw(io.BytesIO(dng(half[: len(half) // 2], 1)), Limits())
+    assert opened.render((PREVIEW,), 1, metadata.Facts()) == ([], ("no_renditions",))
 
 
 def test_a_camera_raw_file_without_a_preview_is_kept_without_renditions() -> None:
@@ -235,6 +253,17 @@ def test_the_pages_of_a_tiff_are_counted() -> None:
     assert (picture.pages, picture.render((PREVIEW,), 1)[1]) == (3, ("multi_page",))
 
 
+def test_what_a_bigtiff_says_is_read() -> None:
+    content = encoded(patches(), "tiff", big_tiff=True, exif=oriented(6))
+    assert content[:4] == b"II+\0"
+    picture = image.Picture(io.BytesIO(content), "tiff", Limits())
+    facts = metadata.read(picture.blobs())
+    assert (facts.orientation, facts.camera_make, facts.flags) == (6, "Maker", ())
+    recipe = Recipe("all", metadata="all")
+    (made,), _ = picture.render((recipe,), 6, facts)
+    assert Image.open(io.BytesIO(made.content)).getexif().get(ORIENTATION) is None
+
+
 def test_extended_xmp_and_the_digest_beside_iptc_reach_their_reader() -> None:
     extension = b"http://ns.adobe.com/xmp/extension/\0" + b"0" * 32 + struct.pack(">II", 4, 0) + b"part"
     resource = b"8BIM\x04\x25\0\0" + struct.pack(">I", 16) + bytes(range(16))
@@ -253,6 +282,17 @@ def test_a_png_that_lacks_no_pixel_but_its_end_says_so() -> None:
         image.Picture(io.BytesIO(one), "png", Limits()).render((PREVIEW,), 1)[1] for one in (content, content[:-12])
     ]
     assert flags == [(), ("truncated_end",)]
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_gif_that_lacks_no_pixel_of_its_first_picture_but_its_end_says_so(frames: int) -> None:
+    pictures = [noise((60, 40)).rotate(90 * turn) for turn in range(frames)]
+    content = encoded(pictures[0], "gif", save_all=True, append_images=pictures[1:], comment=b"x" * 700)
+    cuts = [content, content + b"; and more", content[:-1], content[: len(content) - 300 * (frames > 1)]]
+    flags = [image.Picture(io.BytesIO(one), "gif", Limits()).render((PREVIEW,), 1)[1] for one in cuts]
+    animated = ("animated",) * (frames > 1)
+    whole, cut = animated, (*animated, "truncated_end")
+    assert flags == [whole, whole, cut, cut if frames > 1 else whole]
 
 
 @given(st.sampled_from(["jpeg", "HEIF", "JPEG2000"]), st.data())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import tracemalloc
+from collections.abc import Callable
 
 import piexif
 import pytest
@@ -117,6 +118,52 @@ def test_a_bad_entry_costs_only_itself(bad: Entry) -> None:
     assert found.ifds["Exif"] == {}
 
 
+def big(entries: list[Entry], order: str = "<", link: int = 0) -> bytes:
+    """A BigTIFF of one IFD: counts and places have 8 bytes."""
+    behind = 16 + 8 + 20 * len(entries) + 8
+    table, heap = b"", b""
+    for tag, kind, count, value in entries:
+        if isinstance(value, int):
+            field = struct.pack(order + "Q", value)
+        elif len(value) <= 8:
+            field = value.ljust(8, b"\0")
+        else:
+            field = struct.pack(order + "Q", behind + len(heap))
+            heap += value
+        table += struct.pack(order + "HHQ", tag, kind, count) + field
+    head = (b"II+\0" if order == "<" else b"MM\0+") + struct.pack(order + "HHQQ", 8, 0, 16, len(entries))
+    return head + table + struct.pack(order + "Q", link) + heap
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_bigtiff_is_read_like_any_other(order: str) -> None:
+    model = b"a name of more than eight letters\0"
+    entries: list[Entry] = [GOOD[0], (MODEL, 2, len(model), model), (ISO, 16, 1, struct.pack(order + "Q", 1 << 40))]
+    found = exif.read(big(entries, order))
+    assert found.ifds["0th"] == {MAKE: b"Canon", MODEL: model[:-1], ISO: 1 << 40}
+    assert (found.damaged, found.big_endian) == (False, order == ">")
+    child = big([*GOOD, (EXIF_POINTER, 18, 1, 16)], order)
+    assert exif.read(child).damaged, "it points back to its own IFD"
+
+
+def test_the_wide_types_of_a_bigtiff_are_none_of_a_plain_one() -> None:
+    assert exif.read(tiff([(ISO, 16, 1, bytes(8))])).damaged
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param((ISO, 4, 0xFFFFFFFF_FFFFFFFF, 16), id="a count beyond the end"),
+        pytest.param((ISO, 5, 2, 0xFFFFFFFF_FFFFFFF0), id="an offset beyond the end"),
+        pytest.param((GPS_POINTER, 16, 1, 0xFFFFFFFF_FFFFFFFF), id="a pointer to nowhere"),
+    ],
+)
+def test_a_bad_entry_of_a_bigtiff_costs_only_itself(bad: Entry) -> None:
+    found = exif.read(big([GOOD[0], bad, GOOD[1]], link=0xFFFFFFFF_FFFFFFFF))
+    assert found.damaged
+    assert (found.ifds["0th"][MAKE], found.ifds["0th"][MODEL]) == (b"Canon", b"EOS 7D")
+
+
 def test_an_unused_entry_is_no_damage() -> None:
     found = exif.read(tiff([(0, 0, 0, 0), *GOOD]))
     assert not found.damaged
@@ -139,8 +186,9 @@ def test_what_lies_before_a_cut_survives_it() -> None:
         pytest.param([(tag, 1, 30_000, 8) for tag in range(3000)], id="lists that overlap"),
     ],
 )
-def test_hostile_counts_do_not_make_memory_grow(entries: list[Entry]) -> None:
-    hostile = tiff(entries)
+@pytest.mark.parametrize("made", [tiff, big])
+def test_hostile_counts_do_not_make_memory_grow(made: Callable[[list[Entry]], bytes], entries: list[Entry]) -> None:
+    hostile = made(entries)
     tracemalloc.start()
     try:
         assert exif.read(hostile).damaged
@@ -167,7 +215,7 @@ def test_what_is_no_tiff_has_no_tags(rubbish: bytes) -> None:
 @given(st.binary(max_size=400))
 @settings(max_examples=300, deadline=None)
 def test_random_bytes_never_raise(noise: bytes) -> None:
-    for head in (b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08"):
+    for head in (b"", b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"II+\0\x08\0\0\0\x10" + bytes(7)):
         exif.read(head + noise)
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from marked_pictures import CORNERS, corner_names, encoded, noise, patches
+from marked_pictures import CORNERS, STORED, corner_names, encoded, noise, patches
 from memory_costs import measured
 from PIL import Image, ImageCms, TiffImagePlugin
 
@@ -22,17 +21,6 @@ from watcher.processing import framing, image, metadata, sniffing
 PREVIEW = Recipe("preview", "1600", "fit", 95)
 SQUARE = Recipe("thumb", "300x300", "fill", 95)
 ORIENTATION = 0x0112
-# how the upright picture must be stored for an EXIF orientation to turn it back
-STORED = {
-    1: (),
-    2: (Image.Transpose.FLIP_LEFT_RIGHT,),
-    3: (Image.Transpose.ROTATE_180,),
-    4: (Image.Transpose.FLIP_TOP_BOTTOM,),
-    5: (Image.Transpose.TRANSPOSE,),
-    6: (Image.Transpose.ROTATE_90,),
-    7: (Image.Transpose.TRANSVERSE,),
-    8: (Image.Transpose.ROTATE_270,),
-}
 
 
 def opened(content: bytes, format: Format, **limits: int) -> image.Picture:
@@ -485,48 +473,3 @@ def test_a_camera_raw_file_in_the_shape_of_a_tiff_is_known_by_its_tags() -> None
 def test_a_kind_of_its_format_that_is_not_read_is_refused_in_words() -> None:
     with pytest.raises(RejectedError, match="begins as JPEG pictures do"):
         opened(encoded(patches(), "jpeg").replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc0\x00\x11\x0c"), "jpeg")  # 12 bits
-
-
-def same_pixels(folder: Path, before: bytes, after: bytes, orientation: int = 6, **limits: int) -> bool:
-    paths = folder / "before.jpg", folder / "after.jpg"
-    for path, content in zip(paths, (before, after), strict=True):
-        path.write_bytes(content)
-    return image.same_pixels(*paths, orientation, Limits(**limits))
-
-
-def jpeg(picture: Image.Image, turns: tuple[Image.Transpose, ...] = (), mode: str = "RGB") -> bytes:
-    picture = picture.convert(mode)
-    for turn in turns:
-        picture = picture.transpose(turn)
-    return encoded(picture, "JPEG", quality=95, subsampling=0)
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-@pytest.mark.parametrize("orientation", range(2, 9))
-def test_a_turned_jpeg_shows_the_same_pixels_and_one_turned_otherwise_does_not(
-    tmp_path: Path, orientation: int, mode: str
-) -> None:
-    for other, turns in STORED.items():
-        same = same_pixels(tmp_path, jpeg(patches(), turns, mode), jpeg(patches(), (), mode), orientation)
-        assert same == (other == orientation), other
-
-
-def test_a_fault_of_a_few_pixels_shows_wherever_it_is(tmp_path: Path) -> None:
-    picture = patches((64, 800))
-    for at in ((0, 0), (63, 300), (5, 799)):
-        other = picture.copy()
-        other.paste("black", (*at, at[0] + 2, at[1] + 2))
-        assert not same_pixels(tmp_path, jpeg(picture, STORED[6]), jpeg(other))
-
-
-def test_pictures_of_other_sizes_or_colours_are_not_the_same(tmp_path: Path) -> None:
-    assert not same_pixels(tmp_path, jpeg(patches(), STORED[6]), jpeg(patches((96, 72))))
-    assert not same_pixels(tmp_path, jpeg(patches(), STORED[6], "L"), jpeg(patches()))
-
-
-def test_pictures_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
-    lies, stands = jpeg(patches(), STORED[6]), jpeg(patches())
-    with pytest.raises(RejectedError, match=r"comparing its 96 x 64 pixels takes 0 MB; limits\.max_decoded_bytes"):
-        same_pixels(tmp_path, lies, stands, max_decoded_bytes=10_000)
-    with pytest.raises(RejectedError, match="cut off"):
-        same_pixels(tmp_path, lies, stands[: len(stands) // 2])

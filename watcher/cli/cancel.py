@@ -76,7 +76,10 @@ def _cancel(batch: Batch, database: str) -> int:
         return 1
     output.write(f"{name}: {_files(stopped.files)} stopped\n")
     if stopped.running:
-        output.write(f"{name}: {_files(stopped.running)} being worked on, which go on\n")
+        goes_on = "goes on" if stopped.running == 1 else "go on"
+        output.write(f"{name}: {_files(stopped.running)} being worked on, which {goes_on}\n")
+    if stopped.was_open:
+        output.write(f"{name}: what still comes for it is stopped too\n")
     output.flush()
     return 0
 

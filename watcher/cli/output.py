@@ -1,4 +1,4 @@
-"""Forms of output: table, JSON, CSV, templates, and how names from outside are made safe for a terminal.
+"""Forms of output: table, JSON, CSV, and how names from outside are made safe for a terminal.
 
 Everything leaves through `write` as UTF-8, whatever the locale; a file name's own bytes come back as they
 were. Which rows are printed, and in which form, the commands decide.
@@ -14,13 +14,14 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from watcher.errors import ConfigError
-from watcher.fields import Asset, columns_of, kind_of, value_of
+from watcher.fields import Asset, columns_of, value_of
 
 ROWS = 50  # of a table on a terminal
+
+Mark = Callable[[str, str], str]
 
 _CONTROL = "\x00-\x1f\x7f"
 # What a terminal obeys or reorders lines by: C1 controls, bidirectional marks and overrides, line separators,
@@ -119,13 +120,17 @@ def _csv_line(values: Sequence[str]) -> str:
     return ",".join('"' + v.replace('"', '""') + '"' if re.search('[",\r\n]', v) else v for v in values) + "\n"
 
 
-def table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned columns under their names, made safe; cut to fit the terminal when that is where they go."""
+def table(names: Sequence[str], rows: Sequence[Sequence[str]], mark: Mark = lambda name, text: text) -> str:
+    """Aligned columns under their names, made safe; cut to fit the terminal when that is where they go.
+
+    `mark` may put around parts of a cell what takes no room: it gets the column's name and the text.
+    """
     room = shutil.get_terminal_size().columns if on_terminal() else sys.maxsize
     cells = [[escaped(value) for value in row] for row in (names, *rows)]
     widths = _fitted([max(map(_width, column)) for column in zip(*cells, strict=True)], room)
-    lines = ["  ".join(map(_cell, row, widths)).rstrip() for row in cells]
-    return "".join(line + "\n" for line in lines)
+    head, *lines = [list(map(_cell, row, widths)) for row in cells]
+    marked = [[mark(name, cell) for name, cell in zip(names, line, strict=True)] for line in lines]
+    return "".join("  ".join(line).rstrip() + "\n" for line in (head, *marked))
 
 
 def _fitted(widths: list[int], room: int) -> list[int]:
@@ -161,45 +166,6 @@ def _width(text: str) -> int:
         0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 1 + (unicodedata.east_asian_width(c) in "WF")
         for c in text
     )
-
-
-def template(text: str) -> Callable[[Asset, Callable[[str], str]], str]:
-    r"""What fills in `{field}`, `{field|other}`, `{taken:%Y-%m-%d}` and `{renditions.thumb}`.
-
-    `\n` and `\t` are a line break and a tab, `{{` and `}}` braces. The result takes an asset and what makes a
-    value safe. Raises ConfigError for a field that does not exist, a brace without its partner, or a date
-    format on what is no date.
-    """
-    parts = [_part(match) for match in re.finditer(r"\{\{|\}\}|\\n|\\t|\{([^{}]*)\}|[{}]|[^{}\\]+|\\", text)]
-    return lambda asset, safe: "".join(part if isinstance(part, str) else safe(part(asset)) for part in parts)
-
-
-def _part(match: re.Match[str]) -> str | Callable[[Asset], str]:
-    literal = {"{{": "{", "}}": "}", r"\n": "\n", r"\t": "\t"}
-    if match[0] in ("{", "}"):
-        raise ConfigError(f"a lone {match[0]!r} in the template at character {match.start() + 1}: write it twice")
-    if match[1] is None:
-        return literal.get(match[0], match[0])
-    choices = [_choice(choice) for choice in match[1].split("|")]
-    return lambda asset: next(filter(None, (choice(asset) for choice in choices)), "")
-
-
-def _choice(choice: str) -> Callable[[Asset], str]:
-    name, colon, form = choice.partition(":")
-    name = name.strip()
-    columns_of(name)
-    if not colon:
-        return lambda asset: text_of(value_of(asset, name))
-    if kind_of(name) != "time":
-        raise ConfigError(f"{name!r} is no date: only taken and imported can be followed by a format such as :%Y")
-    return lambda asset: _formatted(value_of(asset, name), form)
-
-
-def _formatted(moment: str | None, form: str) -> str:
-    try:
-        return datetime.fromisoformat(moment).strftime(form) if moment else ""
-    except ValueError:  # a date that the calendar does not know, or a format that strftime does not
-        return moment or ""
 
 
 def field_names(text: str) -> list[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
-
 import click
 
 from watcher import locate
 from watcher.cli import naming, output
+from watcher.cli.describing import described
 from watcher.cli.options import as_json, places
-from watcher.db import search, views
-from watcher.fields import Asset
+from watcher.db import search
 
 
 @click.command()
@@ -38,24 +35,10 @@ def command(asset: tuple[str, ...], config: str | None, library: str | None, as_
         if as_json:
             output.write_json(assets)
         else:
-            output.write("\n".join(_described(connection, one) for one in assets))
+            output.write("\n".join(described(connection, one) for one in assets))
         output.flush()
         missing = [naming.missing(connection, word) for word, numbers in found.items() if not numbers]
     for sentence in missing:
         click.echo(sentence, err=True)
     if missing:
         raise click.exceptions.Exit(1)
-
-
-def _described(connection: sqlite3.Connection, asset: Asset) -> str:
-    """Labelled lines, only what is known."""
-    facts = {name: value for name, value in asset.items() if name != "renditions" and value not in (None, [])}
-    rows = [(name, output.text_of(value)) for name, value in facts.items()]
-    rows += [(recipe, path) for recipe, path in asset["renditions"].items()]
-    rows += [("dropped as", name) for name in views.dropped_names(connection, asset["id"])]
-    return _labelled(rows)
-
-
-def _labelled(rows: Sequence[tuple[str, str]]) -> str:
-    width = max(len(label) for label, _ in rows)
-    return "".join(f"{label:<{width}}  {output.escaped(text)}\n" for label, text in rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 
@@ -45,7 +46,8 @@ def _finished(batches: Batches, token: str) -> progress.Batch | None:
     try:
         while (batch := batches.find(token)) and batch["state"] not in progress.ENDS:
             if terminal:
-                click.echo(f"\r\x1b[K{output.escaped(progress.line(batch))}", err=True, nl=False)
+                room = shutil.get_terminal_size().columns - 1  # a line that is broken cannot be taken back
+                click.echo(f"\r\x1b[K{output.escaped(progress.line(batch))[:room]}", err=True, nl=False)
             time.sleep(_SECONDS)
     finally:
         if terminal:

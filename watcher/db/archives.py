@@ -39,11 +39,12 @@ class Archives:
             self._db,
             job.id,
             job.attempt,
-            "state = ?, excused = excused + ?, reason = null, listed = ?, lodged = max(lodged, ?), batch_id = ?,"
-            " batch = ?",
-            (state, excused, listed, lodged, batch.id, batch.name),
+            "state = ?, excused = excused + ?, reason = null, listed = ?, lodged = max(lodged, ?)",
+            (state, excused, listed, lodged),
         ):
             return False
+        if batch.numbered:  # what waits for its number is not to wait for ever: the end of its batch comes again
+            self._db.execute("update batches set closed_at = null where id = ?", (batch.id,))
         for member in sorted(members, key=lambda member: not pairing.tells_of_others(member.name)):
             insert(self._db, **_member_row(job, batch, member))
         return True

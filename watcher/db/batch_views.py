@@ -18,8 +18,9 @@ Row = dict[str, Any]
 RECENTLY = 60  # seconds that a batch's rate is taken over: a daemon that was away overnight must not slow it
 
 _COUNTED = f"j.kind = 'file' and j.listed = 0 and j.reason is not '{OPTIONS_REASON}'"
+# with the program's own work: a sidecar that is being joined may give its picture another name
 _UNFINISHED = f"""b.closed_at is null and b.cancelled_at is null
-    or exists (select 1 from jobs j where j.batch_id = b.id and j.kind = 'file' and j.state in {OPEN})"""
+    or exists (select 1 from jobs j where j.batch_id = b.id and j.state in {OPEN})"""
 _BATCH = f"""select b.id, b.token, b.name, b.kind, i.name as inbox, i.path as inbox_path,
     b.created_at, b.closed_at, b.cancelled_at, ({_UNFINISHED}) as unfinished
   from batches b join inboxes i on i.id = b.inbox_id"""
@@ -27,6 +28,7 @@ _SUMS = f"""select j.state, count(*) as files, coalesce(sum(j.size), 0) as bytes
     coalesce(sum(case when j.finished_at >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{RECENTLY} seconds')
       then j.size end), 0) as recent
   from jobs j where j.batch_id = ? and {_COUNTED} group by j.state"""
+_LAST_END = "select max(finished_at) from jobs where batch_id = ? and kind = 'file'"
 # where a file lies that was not taken: in a file of its own, else in its archive, else in the one that was dropped
 _LEFT_AT = "coalesce(j.left_at, parent.left_at, root.left_at)"
 
@@ -109,7 +111,7 @@ def _counted(connection: sqlite3.Connection, row: sqlite3.Row) -> Row:
     sums = {each["state"]: each for each in connection.execute(_SUMS, (row["id"],))}
     pending = sum(each["bytes"] for state, each in sums.items() if state in ("queued", "running", "cancelled"))
     total = sum(each["bytes"] for each in sums.values())
-    last = connection.execute("select max(finished_at) from jobs where batch_id = ?", (row["id"],)).fetchone()[0]
+    last = connection.execute(_LAST_END, (row["id"],)).fetchone()[0]
     ends = [end for end in (last, row["closed_at"], row["cancelled_at"]) if end]
     return {
         **dict(row),

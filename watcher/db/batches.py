@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from watcher.db.jobs import OPEN, listed, now
+from watcher.db.jobs import listed, now
 from watcher.model import Batch, BatchKind, Job
 from watcher.pairing import stacks
 
@@ -58,12 +58,25 @@ class Batches:
     def of_archive(self, job: Job) -> Batch:
         """The batch of an archive: the one that it came in, that of the other parts of its set, or a new one."""
         if job.batch_id is not None:
+            # what waits for its number only when the batch is at its end already would wait for ever
+            self._db.execute("update batches set closed_at = null where id = ? and numbered", (job.batch_id,))
             return self.get(job.batch_id)
-        name = set_name(job.name)
-        known = self._first("inbox_id = ? and kind = 'archive' and name = ?", job.inbox_id, name)
-        if known is None or name == job.name:
-            return self.start(job.inbox_id, "archive", name)
-        self._db.execute("update batches set closed_at = null where id = ?", (known.id,))
+        batch = self._of_set(job) or self.start(job.inbox_id, "archive", set_name(job.name))
+        self._db.execute("update jobs set batch_id = ?, batch = ? where id = ?", (batch.id, batch.name, job.id))
+        return batch
+
+    def _of_set(self, job: Job) -> Batch | None:
+        """That of the parts that came before, open again; a set that was stopped begins anew when it is dropped anew."""
+        if set_name(job.name) == job.name:
+            return None
+        known = self._first(
+            """inbox_id = ? and kind = 'archive' and name = ?
+               and (closed_at is null or cancelled_at is null and problem is null)""",
+            job.inbox_id,
+            set_name(job.name),
+        )
+        if known is not None:
+            self._db.execute("update batches set closed_at = null where id = ?", (known.id,))
         return known
 
     def ask(self, batch: int, options: Mapping[str, Any], *, numbered: bool, problem: str | None = None) -> Batch:
@@ -75,14 +88,15 @@ class Batches:
         if numbered:
             self._db.execute(
                 """update jobs set numbering = 'date'
-                   where batch_id = ? and state = 'queued' and attempt = 0 and numbering is null""",
+                   where batch_id = ? and kind = 'file' and state = 'queued' and attempt = 0 and numbering is null""",
                 (batch,),
             )
         return self.get(batch)
 
     def news(self, batches: Sequence[int]) -> None:
-        """Files of these batches were taken just now."""
-        self._db.execute(f"update batches set news_at = ? where id in {listed(batches)}", (self._clock(),))
+        """Files of these batches were taken just now; one that was closed is open again: they may wait for its end."""
+        query = f"update batches set news_at = ?, closed_at = null where id in {listed(batches)}"
+        self._db.execute(query, (self._clock(),))
 
     def open(self, kind: BatchKind, quiet_seconds: float = 0.0) -> list[Batch]:
         """Those of this kind that are open and without news for so long."""
@@ -106,8 +120,9 @@ class Batches:
             batch
             for batch in self.open("archive")
             if not self._db.execute(
-                """select 1 from jobs where batch_id = ? and state in ('queued', 'running')
-                   and (parent_id is null or listed > 0) limit 1""",
+                # left to itself SQLite goes through all members that wait
+                """select 1 from jobs indexed by jobs_to_list where batch_id = ?
+                   and state in ('queued', 'running') and (parent_id is null or listed > 0) limit 1""",
                 (batch.id,),
             ).fetchone()
         ]
@@ -117,9 +132,13 @@ class Batches:
         self._db.execute("update batches set closed_at = ? where id = ? and closed_at is null", (now(), batch))
 
     def is_dating(self, batch: int) -> bool:
-        """Whether the date of a job of this batch is still to be read."""
-        dating = f"select 1 from jobs where batch_id = ? and numbering = 'date' and state in {OPEN} limit 1"
-        return self._db.execute(dating, (batch,)).fetchone() is not None
+        """Whether the date of a job of this batch is still to be read, or its members are still to be listed."""
+        row = self._db.execute(
+            """select 1 from jobs indexed by jobs_to_date where batch_id = ? and numbering = 'date'
+               and state in ('queued', 'running') limit 1""",
+            (batch,),
+        ).fetchone()
+        return row is not None
 
     def number(self, batch: int) -> None:
         """Number what waits by (date taken, name), behind the numbers given before, and let it go on.

@@ -143,6 +143,7 @@ class Catalog:
 
     def remove(self, asset: int) -> None:
         """The asset's rows and words go; what its jobs tell of its files stays, and leads to no asset."""
+        self._db.execute("delete from jobs where asset_id = ? and kind = 'join' and state = 'queued'", (asset,))
         for table in ("provenance", "sidecars_of_assets"):
             self._db.execute(f"delete from {table} where asset_id = ?", (asset,))
         self._db.execute("update assets set stack = null where stack = ?", (asset,))

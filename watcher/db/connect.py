@@ -1,6 +1,6 @@
 """Connections to the catalog: the daemon's, a command's that edits it, and readers that never write.
 
-Raw sqlite3; no statement lives here.
+Raw sqlite3. The statements live elsewhere; that the words of what changed are indexed with it is seen to here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from watcher.db import wording
 from watcher.errors import DatabaseError
 
 BUSY_SECONDS = 5.0
@@ -125,12 +126,14 @@ def _readable(path: str, mode: str) -> sqlite3.Connection:
 def transaction(connection: sqlite3.Connection, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
     """One transaction, IMMEDIATE: a deferred one that reads first fails at once when another writer commits.
 
+    The words of the assets that it changes are indexed in it, whoever makes the change.
     Not `durable`: without a flush of its own, for marks whose loss in a power cut only repeats a step.
     """
     connection.execute(f"pragma synchronous = {'full' if durable else 'normal'}")
     connection.execute("begin immediate")
     try:
         yield connection
+        wording.follow(connection)
     except BaseException:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("rollback")

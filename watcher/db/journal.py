@@ -285,10 +285,13 @@ class Journal:
         return {row["claim"] for row in rows}
 
     def open_count(self, inboxes: Sequence[int]) -> int:
-        """How many claimed files of these inboxes are not at their end (members of archives do not count)."""
+        """How many claimed files of these inboxes are not at their end.
+
+        Members of archives do not count; nor does what waits for the end of its batch, which may be far behind it.
+        """
         row = self._db.execute(
             f"select count(*) as n from jobs where claim is not null and discarded = 0 and state in {OPEN}"
-            f" and inbox_id in {listed(inboxes)}"
+            f" and numbering is not 'wait' and inbox_id in {listed(inboxes)}"
         ).fetchone()
         return int(row["n"])
 

@@ -43,6 +43,7 @@ _SHAPES = {
     "square": "assets.width = assets.height",
     "panorama": "max(assets.width, assets.height) >= 2 * min(assets.width, assets.height)",
 }
+_DROPPED_AGAIN = "assets.id in (select asset_id from provenance group by asset_id having count(*) > 1)"
 # the part of taken_at that tells, and the precisions with which it is not known
 _CALENDAR = {
     "month": ("substr(assets.taken_at, 6, 2)", "'year'"),
@@ -150,7 +151,7 @@ def _meaning(node: Node) -> Condition:
             found = f"exists (select 1 from renditions where asset_id = assets.id{which})"
             return found, () if recipe is None else (recipe,)
         case DroppedAgain():
-            return "assets.id in (select asset_id from jobs where state = 'duplicate')", ()
+            return _DROPPED_AGAIN, ()
 
 
 def _negated(inner: Condition) -> Condition:

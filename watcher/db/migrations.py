@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlite_utils.migrations import Migrations
 
+from watcher.db import wording
+
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
@@ -226,7 +228,7 @@ def batches_sidecars_and_stacks(db: Database) -> None:
         "create index jobs_in_spools on jobs (inbox_id) where claim is not null and discarded = 0",
         """create index jobs_to_list on jobs (batch_id)
              where state in ('queued', 'running') and (parent_id is null or listed > 0)""",
-        "create index jobs_to_date on jobs (batch_id) where numbering = 'date'",
+        "create index jobs_to_date on jobs (batch_id) where numbering = 'date' and state in ('queued', 'running')",
         "create index jobs_by_root on jobs (root_id) where root_id is not null",
         "create index jobs_by_shot on jobs (scope, shot)",
         """create table sidecars (
@@ -273,4 +275,28 @@ def batches_sidecars_and_stacks(db: Database) -> None:
         f"create trigger assets_fts_delete before delete on assets begin {drop} end",
         f"create trigger assets_fts_before before update of {watched} on assets begin {drop} end",
         f"create trigger assets_fts_after after update of {watched} on assets begin {put} end",
+    )
+
+
+@catalog()
+def queries_and_edits(db: Database) -> None:
+    """The index of the words as watcher/querying/folding.py reads them, saved queries, and what people changed.
+
+    It reads the words of all assets anew, about 50 us each.
+    """
+    wording.install(db.conn)
+    _script(
+        db,
+        """create table queries (
+             name text primary key,
+             query text not null,
+             saved_at text not null) without rowid""",
+        """create table edits (
+             id integer primary key autoincrement,
+             edit integer not null,              -- the number of one `watcher edit`: all of it is one change
+             asset_id integer not null references assets(id) on delete cascade,
+             field text not null,                -- the column; values as they stand in it
+             old, new,
+             edited_at text not null)""",
+        "create index edits_by_asset on edits (asset_id, field)",
     )

@@ -26,6 +26,7 @@ from watcher.executors.worker import BEGAN, READY, Run, frame, said, serve, stop
 from watcher.model import Failed, Task, TaskResult
 
 _DEPTH = 2  # one task runs, one waits in the socket: a worker never idles while the daemon commits
+_LONG_SECONDS = 1.0  # behind a task that runs for so long nothing is queued: another worker may be free sooner
 _MAX_TASK_BYTES = 80_000  # _DEPTH of them fit into a socket's buffer (208 KiB): sending never blocks
 _EXIT_SECONDS = 0.5  # the most we wait to learn how a worker died
 _MAX_STUMBLES = 10  # workers in a row that died before they did anything
@@ -180,10 +181,8 @@ class Pool:
             )
 
     def _dispatch(self) -> None:
-        while self._waiting and self._workers:
-            worker = min(self._workers, key=lambda one: (len(one.tasks), not one.ready))
-            if len(worker.tasks) >= _DEPTH:
-                return
+        while self._waiting and (open_ones := [worker for worker in self._workers if worker.has_room()]):
+            worker = min(open_ones, key=lambda one: (len(one.tasks), not one.ready))
             self._hand(self._waiting.popleft(), worker)
 
     def _hand(self, task: Task, worker: _Worker) -> None:
@@ -237,6 +236,11 @@ class _Worker:
         except OSError:
             pass  # it is about to die: the next look finds out of what
 
+    def has_room(self) -> bool:
+        """Whether a task may be put behind what it has."""
+        long_since = time.monotonic() - self._given >= _LONG_SECONDS
+        return len(self.tasks) < _DEPTH and not (self.tasks and long_since)
+
     def listen(self) -> list[TaskResult]:
         """Read what has arrived; the results among it."""
         self._read()
@@ -274,6 +278,7 @@ class _Worker:
     def _set_deadline(self) -> None:
         # one that is still starting has more time: on a busy machine that takes longer than a strict task
         seconds = self._task_seconds if self.ready else max(self._task_seconds, _START_SECONDS)
+        self._given = time.monotonic()  # when it turned to the first of its tasks
         self.deadline = time.monotonic() + seconds if self.tasks or not self.ready else math.inf
 
     def last_words(self) -> str:

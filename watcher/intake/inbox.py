@@ -64,6 +64,7 @@ class Inbox:
         self._emptied = Emptied(self.root, batch_seconds)
         self._candidates = Candidates(Patience(settle_seconds, incomplete_seconds), clock, wall)
         self._skipped: dict[str, Skipped] = {}
+        self._refused_adds: dict[str, str] = {}  # tokens, and why their files cannot be taken
         self._noticed: deque[str] = deque()
         self._scan_due = float("-inf")
         self._paused_at: float | None = None
@@ -189,16 +190,22 @@ class Inbox:
 
         Raises UnavailableError when nothing can be taken.
         """
-        claims = []
+        claims: list[Claim] = []
+        self._refused_adds.pop(token, None)
         try:
             for below, size in islice(self.ready.files(token), max(0, room)):
                 spooled = Place(self._spool.take(below, token), below)
                 claims.append(Claim(spooled.token, self.root, below, self._path(spooled), size))
         except OSError as error:
-            if not claims:
-                raise UnavailableError(f"what was added as {token} cannot be taken: {_explained(error)}") from None
+            if error.errno in _SURROUNDINGS and not claims:
+                raise UnavailableError(f"what was added as {token} cannot be taken: {error.strerror}") from error
+            self._refused_adds[token] = f"cannot be moved out of its folder: {_explained(error)}"
         self.ready.remove(token)
         return claims
+
+    def added(self) -> list[str]:
+        """The tokens of what was added and can be taken, as far as is known."""
+        return [token for token in self.ready.tokens() if token not in self._refused_adds]
 
     def comes_from(self, top: str) -> bool:
         """Whether a file below the folder `top` is still waited for."""
@@ -291,7 +298,8 @@ class Inbox:
     def waiting(self, limit: int = 100) -> list[tuple[str, str]]:
         """Up to `limit` times (path below the inbox, why): files not yet taken, then what was passed over."""
         files = ((place.path, self._candidates.why(place)) for place in self._candidates)
-        return list(islice(chain(files, ((skipped.path, skipped.why) for skipped in self._skipped.values())), limit))
+        passed = ((skipped.path, skipped.why) for skipped in self._skipped.values())
+        return list(islice(chain(files, self._refused_adds.items(), passed), limit))
 
     def waiting_count(self) -> int:
         """How many files are not yet taken."""
@@ -299,14 +307,16 @@ class Inbox:
 
     def settled(self) -> bool:
         """Nothing more is to come from what lies here now: the inbox is empty but for `left_behind`."""
-        pending = self._noticed or self._clock() >= self._scan_due or self.ready.tokens()
+        pending = self._noticed or self._clock() >= self._scan_due or self.added()
         return not pending and all(map(self._candidates.is_stuck, self._candidates))
 
     def left_behind(self) -> list[tuple[str, str]]:
         """(path below the inbox, why) of what cannot be taken now: refused, or open and never changing."""
         stuck = filter(self._candidates.is_stuck, self._candidates)
         files = [(place.path, self._candidates.why(place)) for place in stuck]
-        return files + [(skipped.path, skipped.why) for skipped in self._skipped.values() if skipped.failed]
+        return [*files, *self._refused_adds.items()] + [
+            (skipped.path, skipped.why) for skipped in self._skipped.values() if skipped.failed
+        ]
 
     def remove_emptied(self, now: bool = False) -> None:
         """Remove folders that claims emptied, once they are quiet (`now`: without waiting for that)."""

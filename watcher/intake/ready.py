@@ -27,7 +27,8 @@ class Ready:
     def tokens(self) -> list[str]:
         """The folders that are there, in order of their names; none where the inbox is not."""
         try:
-            return sorted(filter(TOKEN.fullmatch, os.listdir(self._folder)))
+            with os.scandir(self._folder) as entries:
+                return sorted(e.name for e in entries if TOKEN.fullmatch(e.name) and e.is_dir(follow_symlinks=False))
         except OSError:
             return []
 

@@ -106,11 +106,13 @@ class Spool:
             raise ConfigError(f"{shown(self._folder)} is a symbolic link. Remove it: the spool must lie in the inbox.")
         open_to_all = os.stat(self._root).st_mode & 0o777  # whoever may drop files may also add some
         folders = ((self._folder, 0o755), (self.path, 0o700), (os.path.join(self._folder, MEMBERS), 0o700))
+        private = (self.path, os.path.join(self._folder, MEMBERS))
         for folder, mode in (*folders, *((os.path.join(self._folder, name), open_to_all) for name in ("add", READY))):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder)
             if os.stat(folder).st_mode & 0o777 != mode:  # whatever the umask is
-                os.chmod(folder, mode)
+                with contextlib.suppress(PermissionError if folder not in private else ()):
+                    os.chmod(folder, mode)  # another user's `watcher add` may have made the others
 
     def _own(self, owner: bytes) -> None:
         path = os.path.join(self._folder, "owner")

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from watcher.errors import RejectedError
 from watcher.model import Facts, Format, Limits, Rules, Wishes, parse_shift
-from watcher.processing import image, moments, naming, patching, turning
+from watcher.processing import comparing, moments, naming, patching, turning
 from watcher.processing.sources import Stated, told
 
 _TURN_SECONDS = 60.0  # a picture of 100 megapixels takes jpegtran about two
@@ -118,7 +118,7 @@ def _outcome(cleaned: Cleaned, format: Format, limits: Limits, target: str) -> t
         return turning.Outcome(False, "left: only a JPEG can be turned without loss")
     if not _fits(cleaned.path, limits):
         return turning.Outcome(False, "left: the file is too large for limits.max_decoded_bytes")
-    same = functools.partial(image.same_pixels, limits=limits)
+    same = functools.partial(comparing.same_pixels, limits=limits)
     try:
         return turning.turn_upright(
             Path(cleaned.path), Path(target), cleaned.orientation, same, _TURN_SECONDS, limits.max_decoded_bytes

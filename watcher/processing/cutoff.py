@@ -1,6 +1,7 @@
 """Whether a JPEG was cut off: which of its rows there were data for. What its headers tell is scans.py's.
 
-The rule: where at most the last row of blocks is missing the picture is kept, and says so; else it is refused.
+The rule: where at most the last row of blocks is missing the picture is kept, and says so; else it is refused. A GIF
+whose first picture is whole is kept whatever comes, and says so, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from watcher.errors import RejectedError
 from watcher.processing import scans
 
 _CORNER = 2  # px; at an eighth a block has no more
+_DESCRIPTOR, _EXTENSION = 0x2C, 0x21  # how the blocks of a GIF begin
 _GREY = (127, 128)  # what libjpeg makes of blocks without data, in every kind of colour
 
 
@@ -56,6 +58,28 @@ def judged(
         raise _too_much()
     image = loaded or (_decoded(ended, None, work) if found.single else one)
     return image, top is not None or not found.ended
+
+
+def lacks_trailer(gif: bytes) -> bool:
+    """Whether a GIF ends before its trailer (GIF89a, 27). What comes behind that, or is no block, is not asked."""
+    at = 13 + _colours(gif[10:11])
+    while at < len(gif):
+        kind = gif[at]
+        if kind == _DESCRIPTOR:
+            at += 11 + _colours(gif[at + 9 : at + 10])
+        elif kind == _EXTENSION:
+            at += 2
+        else:
+            return False
+        while at < len(gif) and gif[at]:
+            at += 1 + gif[at]
+        at += 1
+    return bool(gif)
+
+
+def _colours(flags: bytes) -> int:
+    """The bytes of the colour table that the flags before it tell of (GIF89a, 19 and 21)."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
 
 
 def _decoded(file: BinaryIO, mode: str | None, work: tuple[int, int]) -> ImageFile.ImageFile:

@@ -3,7 +3,8 @@
 Owns the walk over the bytes (byte order, sizes, bounds, loops: a bad entry costs only itself) and the reading
 of a value as text, number or degrees. Which tag answers which question is for metadata.py, dates.py, positions.py
 and reconciling.py to know.
-Rules: TIFF 6.0 section 2; Exif 2.32 sections 4.6.2, 4.6.5 (comments) and 4.6.6 (degrees); 3.0 (type 129).
+Rules: TIFF 6.0 section 2; BigTIFF (Aware Systems, 2004: TIFF with numbers of 8 bytes for counts and places); Exif 2.32
+sections 4.6.2, 4.6.5 (comments) and 4.6.6 (degrees); 3.0 (type 129).
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ Tags = dict[int, Value]
 
 # bytes of one value, by its type
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
-_CODES = {1: "B", 3: "H", 4: "L", 5: "L", 6: "b", 8: "h", 9: "l", 10: "l", 11: "f", 12: "d", 13: "L"}
+_WIDE_SIZES = {16: 8, 17: 8, 18: 8}  # BigTIFF's own types
+_CODES = {1: "B", 3: "H", 4: "L", 5: "L", 6: "b", 8: "h", 9: "l", 10: "l", 11: "f", 12: "d", 13: "L", 16: "Q", 17: "q", 18: "Q"}
 _TEXT = (2, 129)
 _UNDEFINED = 7
 _RATIONALS = (5, 10)
@@ -29,6 +31,29 @@ _XP_TAGS = range(0x9C9B, 0x9CA0)  # title, comment, author, keywords, subject
 _MAX_SHOWN = 64
 _MAX_ENTRIES = 4096  # in one IFD; the fullest real ones have some hundred
 _MAX_ARRAY = 1024  # a longer list of numbers stays bytes: as Python objects it would grow twentyfold
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The numbers of a structure by struct's letters: a place in it, how many entries there are; with their bytes.
+
+    A value that has no more bytes than a place lies in its entry: tag, type, count, then the value or its place.
+    """
+
+    place: str
+    width: int
+    entries: str
+    head: int
+    sizes: dict[int, int]
+
+
+_CLASSIC, _BIG = _Layout("L", 4, "H", 2, SIZES), _Layout("Q", 8, "Q", 8, SIZES | _WIDE_SIZES)
+_STARTS = {  # the first bytes -> byte order, layout; where the place of the first IFD stands
+    b"II*\0": ("<", _CLASSIC, 4),
+    b"MM\0*": (">", _CLASSIC, 4),
+    b"II+\0": ("<", _BIG, 8),
+    b"MM\0+": (">", _BIG, 8),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +80,7 @@ class _Walk:
 
     def __init__(self, tiff: bytes) -> None:
         self.tiff = tiff
-        self.order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff[:4], "")
+        self.order, self.layout, self.first = _STARTS.get(tiff[:4], ("", _CLASSIC, 0))
         self.ifds: dict[str, Tags] = {name: {} for name in ("0th", "Exif", "GPS", "Interop", "1st")}
         self.damaged = False
         self.seen: set[int] = set()
@@ -63,8 +88,8 @@ class _Walk:
         self.unread = len(tiff)
 
     def start(self) -> None:
-        if self.order and len(self.tiff) >= 8:
-            self._ifd("0th", self._unpack("L", 4)[0])
+        if self.order and len(self.tiff) >= self.first + self.layout.width:
+            self._ifd("0th", self._unpack(self.layout.place, self.first)[0])
         else:
             self.damaged = True
 
@@ -72,20 +97,22 @@ class _Walk:
         return struct.unpack_from(self.order + codes, self.tiff, offset)
 
     def _ifd(self, name: str, offset: int) -> None:
-        if offset in self.seen or offset + 2 > len(self.tiff):
+        begin = offset + self.layout.head
+        if offset in self.seen or begin > len(self.tiff):
             self.damaged = True
             return
         self.seen.add(offset)
-        (count,) = self._unpack("H", offset)
-        fitting = min(count, _MAX_ENTRIES, (len(self.tiff) - offset - 2) // 12)
+        (count,) = self._unpack(self.layout.entries, offset)
+        each = 4 + 2 * self.layout.width
+        fitting = min(count, _MAX_ENTRIES, (len(self.tiff) - begin) // each)
         self.damaged |= fitting < count
-        for position in range(offset + 2, offset + 2 + 12 * fitting, 12):
+        for position in range(begin, begin + each * fitting, each):
             self._entry(self.ifds[name], position)
         for tag, child in _CHILDREN.get(name, {}).items():
             if tag in self.ifds[name]:
                 self._child(child, self.ifds[name][tag])
         if name == "0th":
-            self._thumbnail(offset + 2 + 12 * count)
+            self._thumbnail(begin + each * count)
 
     def _child(self, name: str, pointer: Value) -> None:
         if isinstance(pointer, int):
@@ -94,19 +121,20 @@ class _Walk:
             self.damaged = True
 
     def _thumbnail(self, link: int) -> None:
-        if link + 4 > len(self.tiff):
+        if link + self.layout.width > len(self.tiff):
             return  # writers that know of no second IFD often leave out the link's zeros
-        (offset,) = self._unpack("L", link)
+        (offset,) = self._unpack(self.layout.place, link)
         if offset:
             self._ifd("1st", offset)
 
     def _entry(self, tags: Tags, position: int) -> None:
-        tag, kind, count = self._unpack("HHL", position)
+        tag, kind, count = self._unpack("HH" + self.layout.place, position)
         if kind == 0:
             return  # padding: some cameras leave entries unused
-        size = SIZES.get(kind, 0) * count
-        at = position + 8 if size <= 4 else self._unpack("L", position + 8)[0]
-        if kind not in SIZES or at + size > len(self.tiff) or size > self.unread:
+        size = self.layout.sizes.get(kind, 0) * count
+        inside = position + 4 + self.layout.width
+        at = inside if size <= self.layout.width else self._unpack(self.layout.place, inside)[0]
+        if kind not in self.layout.sizes or at + size > len(self.tiff) or size > self.unread:
             self.damaged = True
             return
         self.unread -= size

@@ -14,10 +14,9 @@ import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO, Literal
 
-from PIL import Image, ImageChops, ImageFile, ImageStat, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from watcher.errors import RejectedError
 from watcher.model import Facts, Format, Limits, Recipe
@@ -41,7 +40,7 @@ _PILLOW: dict[Format, str] = {
     "heic": "HEIF",
 }
 # EXIF orientation -> what to do to the stored pixels (CIPA DC-008, 4.6.4 Orientation)
-_TURNS = {
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -56,11 +55,6 @@ _BYTES = {"1": 2, "L": 1, "P": 5, "PA": 8, "LA": 4, "RGB": 4, "RGBA": 4, "CMYK":
 _WIDE_BYTES = 8  # 16-bit grey, and any mode that is converted first
 # what these decoders hold beside Pillow's pixels
 _LIBRARY_BYTES: dict[Format, int] = {"webp": 12, "avif": 12, "heic": 12, "jp2": 24}
-_COMPARED_BYTES = 14  # two pictures, and what libjpeg keeps of a progressive one
-_BAND = 256  # rows
-# Colours kept at half the size are enlarged before a turn, or after it, and rounded otherwise: of 885 turns of real
-# cameras' pictures the worst came to 5 levels and a mean of 0.4.
-_LEVELS, _MEAN_LEVELS = 8, 0.5
 _WHOLE = 256_000_000  # bytes; of a larger file that is searched whole the metadata stay unread
 _NO_FACTS = Facts()
 # in the file's XMP, or in that of a picture behind it: Adobe's, Apple's, and Google's containers, and ISO's name
@@ -94,7 +88,7 @@ class Picture:
         self._limits = limits
         self._file = file
         _ready(format)
-        with _judged(format):
+        with judged(format):
             self._image = Image.open(file, formats=(_PILLOW[format],))
             self.width, self.height = self._image.size
             check_pixels(self.width, self.height, limits)
@@ -108,9 +102,9 @@ class Picture:
 
     def blobs(self) -> Blobs:
         """The metadata that travels in the file, undecoded."""
-        with _judged(self.format):
+        with judged(self.format):
             if self.format == "tiff":
-                return self._tiff_blobs()
+                return embedded.of_tiff(self._content())
             if self.format == "jp2":
                 return embedded.of_jp2(self._content())
             if self.format == "png":
@@ -134,16 +128,15 @@ class Picture:
         upright = self.upright(orientation)
         by = max((framing.scale(recipe, upright) for recipe in recipes), default=1.0)
         work = framing.scaled((self.width, self.height), by)
-        with _judged(self.format):
+        with judged(self.format):
             cut = self.format == "jpeg" and self._decode(work)
             image, converted = colour.to_srgb(
                 _resized(colour.plain(self._image), work), self._image.info.get("icc_profile")
             )
-            if orientation in _TURNS and not self._upright:
-                image = image.transpose(_TURNS[orientation])
+            if orientation in TURNS and not self._upright:
+                image = image.transpose(TURNS[orientation])
             rendered = [self._rendered(image, recipe, upright, facts) for recipe in recipes]
-        cut = cut or (self.format == "png" and b"IEND" not in self._content())  # its pixels are all there
-        seen = ("truncated_end",) * cut + ("icc_converted",) * converted
+        seen = ("truncated_end",) * (cut or self._lacks_end()) + ("icc_converted",) * converted
         return rendered, (*self._flags, *seen)
 
     def _rendered(self, image: Image.Image, recipe: Recipe, upright: framing.Size, facts: Facts) -> Rendered:
@@ -188,6 +181,12 @@ class Picture:
         self._image, cut = cutoff.judged(self._file, loaded, work)
         return cut
 
+    def _lacks_end(self) -> bool:
+        """Whether what comes behind the pixels is missing: those are all there."""
+        if self.format == "png":
+            return b"IEND" not in self._content()
+        return self.format == "gif" and cutoff.lacks_trailer(self._content())
+
     def _load(self) -> None:
         """Decode, if the memory that it takes is within the limit."""
         width, height = self._image.size
@@ -197,14 +196,8 @@ class Picture:
         needed = width * height * each
         if self._image.info.get("progressive"):  # libjpeg keeps all coefficients, whatever the scale
             needed += self.width * self.height * 6
-        _check_memory(f"decoding its {width} x {height} pixels", needed, self._limits)
+        check_memory(f"decoding its {width} x {height} pixels", needed, self._limits)
         self._image.load()
-
-    def _tiff_blobs(self) -> Blobs:
-        whole = self._content()
-        if whole[2:3] in (b"\x2a", b"\0"):  # BigTIFF has 43 there, and other widths
-            return embedded.of_tiff(whole)
-        return embedded.of_info(self._image.info)
 
     def _content(self) -> bytes:
         """The whole file, b"" when it is very large."""
@@ -212,31 +205,6 @@ class Picture:
             return b""
         self._file.seek(0)
         return self._file.getvalue() if isinstance(self._file, io.BytesIO) else self._file.read()
-
-
-def same_pixels(before: Path, after: Path, orientation: int, limits: Limits) -> bool:
-    """Whether the JPEG `after` shows, as it is stored, what `before` shows by its `orientation` (2..8).
-
-    Raises RejectedError where one of them cannot be decoded, or both would take more memory than the limits allow.
-    """
-    with (
-        _judged("jpeg"),
-        Image.open(before, formats=("JPEG",)) as first,
-        Image.open(after, formats=("JPEG",)) as second,
-    ):
-        width, height = second.size
-        _check_memory(f"comparing its {width} x {height} pixels", width * height * _COMPARED_BYTES, limits)
-        upright = first.transpose(_TURNS[orientation])
-        first.close()
-        if (upright.size, upright.mode) != (second.size, second.mode):
-            return False
-        bands = [(0, top, width, min(top + _BAND, height)) for top in range(0, height, _BAND)]
-        return all(_alike(upright.crop(band), second.crop(band)) for band in bands)
-
-
-def _alike(one: Image.Image, other: Image.Image) -> bool:
-    apart = ImageStat.Stat(ImageChops.difference(one, other))
-    return max(high for _, high in apart.extrema) <= _LEVELS and max(apart.mean) <= _MEAN_LEVELS
 
 
 def from_rgb(
@@ -255,7 +223,7 @@ def from_rgb(
     With an `orientation` the pixels are stored turned, so that a reader who heeds it sees them upright.
     """
     image = Image.frombytes("RGB", (width, height), rgb).resize(enlarge_to, Image.Resampling.BICUBIC)
-    turn = _TURNS.get(_UNTURNS.get(orientation, orientation))
+    turn = TURNS.get(_UNTURNS.get(orientation, orientation))
     if turn is not None:
         image = image.transpose(turn)
     out = io.BytesIO()
@@ -284,7 +252,8 @@ def check_pixels(width: int, height: int, limits: Limits) -> None:
         )
 
 
-def _check_memory(what: str, needed: int, limits: Limits) -> None:
+def check_memory(what: str, needed: int, limits: Limits) -> None:
+    """Raise RejectedError when `what` takes more than the limits allow: so many bytes are `needed`."""
     if needed > limits.max_decoded_bytes:
         raise RejectedError(
             f"{what} takes {needed / 1e6:,.0f} MB; "
@@ -293,7 +262,7 @@ def _check_memory(what: str, needed: int, limits: Limits) -> None:
 
 
 @contextlib.contextmanager
-def _judged(format: Format) -> Iterator[None]:
+def judged(format: Format) -> Iterator[None]:
     """Whatever Pillow raises on a file becomes one sentence. No list of its exception classes is ever complete."""
     try:
         with warnings.catch_warnings():

@@ -5,6 +5,7 @@ The raw pixels are never developed: how they are to look is decided in a raw con
 
 from __future__ import annotations
 
+import contextlib
 import io
 from typing import Any, BinaryIO
 
@@ -31,7 +32,9 @@ class Raw:
         self._content = _read_whole(file, limits)
         self.width, self.height, preview = _looked_into(self._content)
         image.check_pixels(self.width, self.height, limits)
-        self._preview = image.Picture(io.BytesIO(preview), "jpeg", limits) if preview else None
+        self._preview: image.Picture | None = None
+        with contextlib.suppress(RejectedError):  # a preview that is broken is none: the raw file is what counts
+            self._preview = image.Picture(io.BytesIO(preview), _format(preview), limits) if preview else None
 
     def blobs(self) -> Blobs:
         """The file's own EXIF; where it is no TIFF, its preview's."""
@@ -47,12 +50,15 @@ class Raw:
     def render(
         self, recipes: tuple[Recipe, ...], orientation: int, facts: Facts
     ) -> tuple[list[image.Rendered], tuple[str, ...]]:
-        """The recipes, made from the preview; none and the flag no_renditions where there is no preview."""
+        """The recipes, made from the preview; none and the flag no_renditions where there is none to be had."""
         if self._preview is None:
             return [], ("no_renditions",)
         if orientation >= 5 and self._lies() != (self._preview.width > self._preview.height):
             orientation = 1  # this camera had turned it before it put it in
-        return self._preview.render(recipes, orientation, facts)
+        try:
+            return self._preview.render(recipes, orientation, facts)
+        except RejectedError:
+            return [], ("no_renditions",)
 
     def _lies(self) -> bool:
         return self.width > self.height
@@ -70,7 +76,7 @@ def _read_whole(file: BinaryIO, limits: Limits) -> bytes:
 
 
 def _looked_into(content: bytes) -> tuple[int, int, bytes | None]:
-    """Width, height and the preview, a JPEG, if there is one."""
+    """Width, height and the preview, if there is one, as a file."""
     try:
         import rawpy
     except ImportError:
@@ -92,4 +98,18 @@ def _preview(opened: Any, rawpy: Any) -> bytes | None:
         thumbnail = opened.extract_thumb()
     except rawpy.LibRawError:
         return None
-    return bytes(thumbnail.data) if thumbnail.format == rawpy.ThumbFormat.JPEG else None
+    if thumbnail.format == rawpy.ThumbFormat.JPEG:
+        return bytes(thumbnail.data)
+    return _as_png(thumbnail.data) if thumbnail.format == rawpy.ThumbFormat.BITMAP else None
+
+
+def _as_png(pixels: Any) -> bytes | None:
+    """A file of a preview that is bare pixels: rows of three bytes each."""
+    height, width, *colours = pixels.shape
+    if colours != [3]:
+        return None
+    return image.from_rgb(width, height, pixels.tobytes(), enlarge_to=(width, height), format="png")
+
+
+def _format(preview: bytes) -> Format:
+    return "jpeg" if preview.startswith(b"\xff\xd8") else "png"

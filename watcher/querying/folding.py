@@ -10,6 +10,7 @@ import functools
 import itertools
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Literal
 
 # Unicode has no decomposition for these; casefold knows ß only.
@@ -65,6 +66,21 @@ def tokens(text: str) -> tuple[str, ...]:
         elif kind == "alone":
             found.extend(run)
     return tuple(found)
+
+
+def written(text: str) -> Iterator[tuple[str, str]]:
+    """`text` in pieces: (its token, as it is written), with an empty token for what stands between."""
+    kind: _Kind = "gap"
+    piece = ""
+    for char in text:
+        folded = fold(char)
+        after = _kind(folded[0]) if folded else kind  # an accent belongs to its letter
+        if piece and (after != kind or (after == "alone" and folded)):
+            yield " ".join(tokens(piece)), piece
+            piece = ""
+        kind, piece = after, piece + char
+    if piece:
+        yield " ".join(tokens(piece)), piece
 
 
 def stands_alone(token: str) -> bool:

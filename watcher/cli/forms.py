@@ -1,0 +1,127 @@
+"""The forms in which the assets that were found are printed, and which of them go together."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import click
+
+from watcher.cli import output
+from watcher.cli.describing import described
+from watcher.cli.templates import Template
+from watcher.fields import NAMES, Asset, value_of
+
+_TABLE = ("id", "taken", "name", "title", "camera")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """At most one of json, jsonl, csv, long and template; `fields` goes with all but the last two.
+
+    Paths are those of the originals, or of each one's `rendition`.
+    """
+
+    json: bool
+    jsonl: bool
+    csv: bool
+    nul: bool
+    long: bool
+    template: Template | None
+    fields: list[str] | None
+    rendition: str | None
+
+    def check(self) -> None:
+        """Raises UsageError for what does not go together."""
+        formats = [self.json, self.jsonl, self.csv]
+        if sum([*formats, self.long, self.template is not None]) > 1:
+            raise click.UsageError("choose one of --json, --jsonl, --csv, --long and --format")
+        if self.nul and (any(formats) or self.long):
+            raise click.UsageError("-0 goes with paths, --fields and --format only")
+        if self.fields and (self.template or self.long):
+            raise click.UsageError("--fields goes with neither --format, which names its fields itself, nor --long")
+        if self.rendition and not self.prints_paths:
+            raise click.UsageError("--rendition chooses which path is printed, opened or linked: leave out the others")
+
+    @property
+    def prints_paths(self) -> bool:
+        return not (self.json or self.jsonl or self.csv or self.long or self.template or self.fields)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is said about the form: a person then gets a table, a pipe paths."""
+        return self.prints_paths and not (self.nul or self.rendition)
+
+
+def path_of(asset: Asset, rendition: str | None) -> str | None:
+    """Where the original lies, or the `rendition`; None when there is none."""
+    path: str | None = asset["path"] if rendition is None else asset["renditions"].get(rendition)
+    return path
+
+
+def print_table(found: Sequence[Asset], chosen: Sequence[str] | None, mark: output.Mark) -> None:
+    """A table of the fields `chosen`, else of those that a person mostly wants."""
+    if chosen:
+        output.write(output.table(chosen, list(output.texts(found, chosen)), mark))
+    elif found:
+        output.write(output.table(_TABLE, [[_for_a_person(asset, name) for name in _TABLE] for asset in found], mark))
+
+
+def _for_a_person(asset: Asset, name: str) -> str:
+    """A field's text; of the camera only the model where that begins with the maker's first word."""
+    make, model = asset["camera_make"], asset["camera_model"]
+    # "NIKON CORPORATION NIKON Z 6" would take the width that name and title need
+    if name == "camera" and make and model and model.casefold().split()[:1] == make.casefold().split()[:1]:
+        return str(model)
+    return output.text_of(value_of(asset, name))
+
+
+def print_stream(connection: sqlite3.Connection, found: Iterator[Asset], form: Form) -> None:
+    """One asset after the other, as they come."""
+    if form.json:
+        output.write_json(_chosen(found, form.fields))
+    elif form.jsonl:
+        for asset in _chosen(found, form.fields):
+            output.write(output.as_json(asset) + "\n")
+    elif form.csv:
+        names, safe = form.fields or NAMES, output.escaped if output.on_terminal() else str
+        output.write_csv(names, (list(map(safe, row)) for row in output.texts(found, names)))
+    elif form.long:
+        for number, asset in enumerate(found):
+            output.write("\n" * (number > 0) + described(connection, asset))
+    else:
+        _print_lines(found, form)
+
+
+def _print_lines(found: Iterator[Asset], form: Form) -> None:
+    end, lacking = "\0" if form.nul else "\n", 0
+    for asset in found:
+        line = _line(asset, form)
+        if line is None:
+            lacking += 1
+        else:
+            output.write(line + end)
+    note_lacking(lacking, form.rendition)
+
+
+def note_lacking(number: int, rendition: str | None) -> None:
+    """Tell of those found that have no such rendition: nothing stands for them in the output."""
+    if number:
+        click.echo(f"{number:,} of them have no rendition {output.escaped(rendition or '')}", err=True)
+
+
+def _line(asset: Asset, form: Form) -> str | None:
+    safe: Callable[[str], str] = output.escaped if output.on_terminal() else output.one_line
+    if form.nul:
+        safe = str
+    if form.template is not None:
+        return form.template(asset, safe)
+    if form.fields:
+        return "\t".join(safe(output.text_of(value_of(asset, name))) for name in form.fields)
+    return path_of(asset, form.rendition)
+
+
+def _chosen(found: Iterator[Asset], names: Sequence[str] | None) -> Iterator[Asset]:
+    for asset in found:
+        yield asset if names is None else {name: value_of(asset, name) for name in names}

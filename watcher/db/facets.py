@@ -1,0 +1,56 @@
+"""How many of the assets found have each value of a field."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from watcher.db.matching import condition
+from watcher.errors import ConfigError
+from watcher.fields import FIELDS, kind_of, nearest
+from watcher.model import shown
+from watcher.querying.tree import Node
+
+_MADE = {
+    "year": "substr(assets.taken_at, 1, 4)",
+    "camera": "nullif(trim(coalesce(assets.camera_make, '') || ' ' || coalesce(assets.camera_model, '')), '')",
+}
+_ALIASES = {"keyword": "keywords", "f": "f_number", "focal": "focal_length_mm", "flag": "flags"}
+_FIELDS = tuple(field.name for field in FIELDS if field.kind in ("text", "number", "flag", "list"))
+_SEVERAL = ("people", "folder", "album", "batch")  # values joined by "; " where there are more
+
+# What is every asset's own is not counted.
+NAMES = (*_MADE, *_ALIASES, *(name for name in _FIELDS if name not in ("id", "digest", "stored_digest", "path")))
+
+
+def facet(
+    connection: sqlite3.Connection, query: Node, name: str, limit: int | None = None
+) -> list[tuple[Any, int]]:
+    """(value, how many of the assets that `query` means have it), the most frequent first; absent values are left out.
+
+    An asset counts for each of its keywords, albums and so on. Raises ConfigError for a `name` that is not in NAMES.
+    """
+    if name not in NAMES:
+        raise ConfigError(f"cannot count by {shown(name)!r}{nearest(name, NAMES)}")
+    sql, values = condition(query)
+    column = _ALIASES.get(name, name)
+    each, source = _each(column)
+    found = connection.execute(
+        f"""select {each} as value, count(*) as number from assets {source}
+            where ({sql}) and {each} is not null group by 1 order by 2 desc, 1 limit ?""",
+        (*values, -1 if limit is None else limit),
+    )
+    return [(bool(value) if column == "favourite" else value, number) for value, number in found]
+
+
+def _each(column: str) -> tuple[str, str]:
+    """An expression for the values of an asset, and what must be joined for it."""
+    if column in _MADE:
+        return _MADE[column], ""
+    if column in _SEVERAL:
+        # as JSON: SQL cannot split
+        array = f"json_array(assets.{column})"
+        return "each.value", f"join json_each(replace({array}, '; ', '\",\"')) as each"
+    if kind_of(column) == "list":
+        return "each.value", f"join json_each(assets.{column}) as each"
+    return f"assets.{column}", ""
