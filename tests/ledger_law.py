@@ -19,29 +19,40 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-_OURS = {"lock", "owner", "spool"}  # all that may lie in an inbox's .watcher
+from watcher.querying.folding import tokens  # what a word is
+
+_OURS = {"lock", "owner", "spool", "add", "ready", "members"}  # all that may lie in an inbox's .watcher
 _FINISHED = ("done", "duplicate", "failed", "ignored", "cancelled")
+_WORDED = ("name", "title", "folder", "album", "batch", "people", "inbox")  # columns of plain text in the index
 _NOTE = b"photo-watcher could not take this file.\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A file that was dropped at `path` below the inbox, or that lies in an archive under that path."""
+    """A file that was dropped at `path` below the inbox, or that lies in an archive under that path.
+
+    `broken`: it cannot be taken; `unreadable`: nor can its bytes be had from its archive, which fails then.
+    """
 
     path: str
     content: bytes
     broken: bool = False
+    unreadable: bool = False
     litter: bool = False
+    sidecar: bool = False
     members: tuple[Drop, ...] = ()
 
     def story(self, below: str = "") -> Iterator[str]:
         """How its job, and those of its members, must have ended."""
         place = below + self.path
-        fails = self.broken or any(member.broken for member in self.members)
         if self.litter:
             yield f"{place!r} ignored"
-        elif fails:
-            yield f"{place!r} failed" if below else f"{place!r} failed, kept as {_digest(self.content)}"
+        elif self.unreadable:
+            yield f"{place!r} failed"
+        elif self.broken or any(member.unreadable for member in self.members):
+            yield f"{place!r} failed, kept as {_digest(self.content)}"
+        elif self.sidecar:
+            yield f"{place!r} is the sidecar {_digest(self.content)}"
         else:
             yield f"{place!r} unpacked" if self.members else f"{place!r} is the asset {_digest(self.content)}"
         for member in self.members:
@@ -78,23 +89,10 @@ def _sound(db: sqlite3.Connection) -> Iterator[str]:
     for row in db.execute("pragma foreign_key_check"):
         yield f"a row of {row[0]} names what is not there"
     db.execute("insert into assets_fts(assets_fts) values ('integrity-check')")
-    yield from (f"the index of words is wrong at {word}" for word in sorted(_words(db) ^ _words_made_anew(db)))
-
-
-def _words(db: sqlite3.Connection, index: str = "main, assets_fts") -> set[tuple[str, int, str, int]]:
-    """(word, asset, column, place) of all that an index of words knows."""
-    db.execute("drop table if exists temp.words")
-    db.execute(f"create virtual table temp.words using fts5vocab({index}, 'instance')")
-    return {tuple(row) for row in db.execute("select term, doc, col, offset from temp.words")}
-
-
-def _words_made_anew(db: sqlite3.Connection) -> set[tuple[str, int, str, int]]:
-    columns = [row[1] for row in db.execute("pragma table_info(assets_fts)")]
-    listed = ", ".join(columns)
-    tokenize = "tokenize='unicode61 remove_diacritics 2'"
-    db.execute(f"create virtual table temp.anew using fts5({listed}, {tokenize})")
-    db.execute(f"insert into temp.anew(rowid, {listed}) select id, {listed} from assets_text")
-    return _words(db, "temp, anew")
+    found = {tuple(row) for row in db.execute(f"select rowid, {', '.join(_WORDED)} from assets_fts")}
+    rows = db.execute(f"select id, {', '.join(_WORDED)} from assets").fetchall()
+    expected = {(row[0], *(" ".join(tokens(text or "")) for text in tuple(row)[1:])) for row in rows}
+    yield from (f"the index of words is wrong about {entry}" for entry in sorted(found ^ expected))
 
 
 def _finished(db: sqlite3.Connection, announced: Collection[int]) -> Iterator[str]:
@@ -115,18 +113,22 @@ def _told_as_dropped(db: sqlite3.Connection, inbox: str, drops: Sequence[Drop]) 
     yield from (f"too much: {line}" for line in (found - expected).elements())
 
 
-_STORIES = """select j.path, j.state, j.reason, j.left_at, a.digest, p.path as archive
-  from jobs j left join assets a on a.id = j.asset_id left join jobs p on p.id = j.parent_id"""
+_STORIES = """select j.path, j.state, j.reason, j.left_at, a.digest, s.digest as sidecar, j.listed,
+    p.path as archive, pp.path as outer
+  from jobs j left join assets a on a.id = j.asset_id left join sidecars s on s.job_id = j.id
+    left join jobs p on p.id = j.parent_id left join jobs pp on pp.id = p.parent_id where j.kind = 'file'"""
 
 
 def _story(row: sqlite3.Row, inbox: str) -> str:
-    above = "" if row["archive"] is None else os.fsdecode(row["archive"]) + "!"
+    above = "".join(os.fsdecode(path) + "!" for path in (row["outer"], row["archive"]) if path is not None)
     place = above + os.fsdecode(row["path"])
+    if row["sidecar"] is not None:
+        return f"{place!r} is the sidecar {row['sidecar']}"
     if row["state"] in ("done", "duplicate"):
-        return f"{place!r} is the asset {row['digest']}" if row["digest"] else f"{place!r} unpacked"
-    if row["state"] == "failed" and not above:
+        return f"{place!r} unpacked" if row["listed"] else f"{place!r} is the asset {row['digest']}"
+    if row["state"] == "failed":
         if row["left_at"] is None:
-            return f"{place!r} failed ({row['reason']}), and is not kept"
+            return f"{place!r} failed" if above else f"{place!r} failed ({row['reason']}), and is not kept"
         return f"{place!r} failed, kept as {_digest_of(os.path.join(os.fsencode(inbox), row['left_at']))}"
     return f"{place!r} {row['state']}"
 
@@ -138,6 +140,9 @@ def _assets_stand(db: sqlite3.Connection, library: str) -> Iterator[str]:
             yield f"{row['key']} does not hold the bytes of its asset"
         if row["digest"] not in {row["stored_digest"], *kept}:
             yield f"the bytes of {row['key']} as they were dropped are nowhere"
+    for row in db.execute("select key, digest from sidecars"):
+        if _digest_of(os.path.join(library, row["key"])) != row["digest"]:
+            yield f"{row['key']} does not hold the bytes of its sidecar"
     for row in db.execute("select key, size from renditions"):
         path = os.path.join(library, row["key"])
         if not os.path.isfile(path) or os.path.getsize(path) != row["size"]:
@@ -145,12 +150,16 @@ def _assets_stand(db: sqlite3.Connection, library: str) -> Iterator[str]:
 
 
 def _no_strays(db: sqlite3.Connection, library: str, raced: bool) -> Iterator[str]:
-    named = {row[0] for row in db.execute("select key from assets union all select key from renditions")}
+    named = _named(db)
     strays = set(_files(library)) - named
     settled = {row[0] for row in db.execute("select stored_digest from assets")}
     copies = {key for key in strays if key.startswith("originals/") and _digest_of(f"{library}/{key}") in settled}
     tolerated = {_below(key) for key in copies} if raced else set()
     yield from (f"stray: {key}" for key in sorted(strays) if not {_below(key), _below(key)[:-4]} & tolerated)
+
+
+def _named(db: sqlite3.Connection) -> set[str]:
+    return {row[0] for table in ("assets", "renditions", "sidecars") for row in db.execute(f"select key from {table}")}
 
 
 def _failed_folder(db: sqlite3.Connection, inbox: str, foreign: Collection[str]) -> Iterator[str]:
@@ -169,6 +178,8 @@ def _failed_folder(db: sqlite3.Connection, inbox: str, foreign: Collection[str])
 
 def _nothing_left(library: str, inbox: str) -> Iterator[str]:
     private = os.path.join(inbox, ".watcher")
+    for folder in ("ready", "members"):
+        yield from (f"left in {folder}: {name}" for name in os.listdir(os.path.join(private, folder)))
     yield from (f"left in the inbox's .watcher: {name}" for name in set(os.listdir(private)) - _OURS)
     yield from (f"left in the spool: {name}" for name in os.listdir(os.path.join(private, "spool")))
     tmp = os.path.join(library, ".watcher", "tmp")

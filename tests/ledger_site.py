@@ -69,12 +69,25 @@ def photo(number: int) -> bytes:
 SHIFTED = Wishes(shift="1s", touch=True)
 
 
+def xmp(title: str, date: str) -> bytes:
+    """A sidecar."""
+    return f"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+      <rdf:Description xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
+        exif:DateTimeOriginal="{date}"><dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt>
+      </dc:title></rdf:Description></rdf:RDF></x:xmpmeta>""".encode()
+
+
 def zipped(path: str, *members: Drop) -> Drop:
+    """An archive of these; what is to be unreadable in it has another byte than its checksum says."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for member in members:
             archive.writestr(zipfile.ZipInfo(member.path), member.content)
-    return Drop(path, packed.getvalue(), members=members)
+    content = packed.getvalue()
+    for member in members:
+        if member.unreadable:
+            content = content.replace(member.content, member.content[:-1] + b"?")
+    return Drop(path, content, members=members)
 
 
 read_options = functools.partial(batchfile.read, recipes=("thumb",))
@@ -118,6 +131,14 @@ class Site:
             path = Path(self.inbox, drop.path)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(drop.content)
+
+    def add(self, token: str, options: str, *drops: Drop) -> None:
+        """What `watcher add` leaves behind."""
+        folder = Path(self.inbox, ".watcher", "ready", token)
+        folder.mkdir()
+        (folder / "batch.toml").write_text(options)
+        for drop in drops:
+            (folder / drop.path).write_bytes(drop.content)
 
     def opened(self, stack: ExitStack, notebook: Notebook, clock: Callable[[], float]) -> Daemon:
         """A daemon that has recovered, with no executor yet. `clock` is the inbox's; `stack` closes what is open."""

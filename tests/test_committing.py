@@ -23,6 +23,7 @@ from watcher.model import (
     Unavailable,
 )
 
+
 def assets(desk: Desk) -> list[tuple[str, str]]:
     return [(row["digest"], row["key"]) for row in desk.db.execute("select digest, key from assets order by id")]
 

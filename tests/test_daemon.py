@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.ledger_site import follow, read_options
 from watcher import daemon as line
 from watcher.daemon import Daemon
-from watcher.db.catalog import Catalog
+from watcher.db import cancelling, ledger
 from watcher.db.connect import open_writer, transaction
-from watcher.db.journal import Journal, Patience
+from watcher.db.journal import Patience
 from watcher.intake.inbox import Inbox
+from watcher.model import Job, Limits, Member, Rules
 from watcher.notify import Notifier
 from watcher.storage.local import LocalStorage
 from watcher.wake import Wake
@@ -28,11 +31,19 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
     """A daemon with room for three files and two inboxes, `first` and `second`, that settle at once."""
     (tmp_path / "library").mkdir()
     connection = open_writer(str(tmp_path / "watcher.db"), busy_seconds=0.01)
-    catalog, wake = Catalog(connection), Wake()
-    notifier = Notifier(logging.getLogger("test"), catalog.key)
-    storage = LocalStorage(str(tmp_path / "library"))
+    books, wake = ledger.over(connection, Patience()), Wake()
+    library = str(tmp_path / "library")
     made = Daemon(
-        connection, Journal(connection, Patience()), catalog, storage, notifier, wake, ROOM, flush=lambda: None
+        connection,
+        books,
+        LocalStorage(library),
+        Notifier(logging.getLogger("test"), books.catalog.key),
+        wake,
+        max_claims=ROOM,
+        batch_seconds=0.0,
+        flush=lambda: None,
+        read_options=read_options,
+        follow=follow,
     )
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
@@ -46,7 +57,8 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
             wake=wake.set,
         )
         inbox.open("library")
-        made.inboxes[made.journal.inbox(inbox.root, name)] = inbox
+        inbox_id = made.journal.inbox(inbox.root, name)
+        made.inboxes[inbox_id], made.rules[inbox_id] = inbox, Rules(library, "{stem}", (), Limits())
     yield made
     for inbox in made.inboxes.values():
         inbox.close()
@@ -133,3 +145,164 @@ def test_a_file_that_could_not_leave_the_spool_leaves_it_once_its_way_is_clear(
     daemon.discard()
     assert (in_the_way / "a.jpg").read_bytes() == b"no picture"
     assert not daemon.stuck
+
+
+# -- archives ----------------------------------------------------------------------------------------------------------
+
+
+def archive(daemon: Daemon, folder: Path, *members: str) -> list[Job]:
+    """trip.zip is taken and turns out to have these members, which run; it comes first."""
+    drop(folder, "trip.zip")
+    daemon.claim()
+    with transaction(daemon.connection):
+        [job] = daemon.journal.start(1, [*daemon.inboxes])
+        found = [Member(place, path, 1) for place, path in enumerate(members)]
+        daemon.archives.expand(job, daemon.batching.of_archive(job, None), found)
+        return [daemon.journal.job(job.id), *daemon.journal.start(9, [*daemon.inboxes])]
+
+
+def lodge(daemon: Daemon, job: Job, content: bytes = b"a letter") -> None:
+    """What a worker does with a member that it cannot take."""
+    inbox = daemon.inboxes[job.inbox_id]
+    path = Path(inbox.member(job.root_claim or "", job.id))
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    with transaction(daemon.connection):
+        daemon.journal.finish(job.id, job.attempt, "failed", reason="it is a letter", lodged=True)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """All files that are no notes, but for an inbox's own."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.endswith(".error.txt"))
+    ours = {"lock", "owner"}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files if path.name not in ours}
+
+
+def test_a_member_that_cannot_be_taken_lies_in_failed_under_its_archive_by_a_safe_name(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    paths = ("deep/letter.txt", "../../letter.txt", "C:\\x\n-rf/..", "/etc/passwd")
+    _, *members = archive(daemon, tmp_path / "first", *paths)
+    for job in members:
+        lodge(daemon, job)
+    daemon.close()
+    daemon.discard()
+    daemon.discard()
+    found = tree(tmp_path / "first")
+    assert set(found.values()) == {b"a letter"}
+    assert {os.path.dirname(path) for path in found} == {"failed/trip.zip"}
+    assert {"failed/trip.zip/letter.txt", "failed/trip.zip/passwd"} <= set(found)
+    assert len(found) == 4
+    note = (tmp_path / "first/failed/trip.zip/letter.txt.error.txt").read_text()
+    assert f"job: {members[0].id}" in note
+    assert "reason: it is a letter" in note
+    assert os.listdir(tmp_path / "first/.watcher/members") == [], "the archive went after them, with their folder"
+    assert not daemon.journal.undiscarded([*daemon.inboxes])
+
+
+def test_a_member_whose_bytes_cannot_be_had_takes_its_archive_to_failed_beside_those_that_can(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    zipped, letter, locked = archive(daemon, tmp_path / "first", "letter.txt", "locked.jpg")
+    lodge(daemon, letter)
+    with transaction(daemon.connection):
+        daemon.journal.finish(locked.id, 1, "failed", reason="it is encrypted")
+    daemon.close()
+    daemon.discard()
+    daemon.discard()
+    place = f"failed/trip-{zipped.id}.zip"
+    assert tree(tmp_path / "first") == {"failed/trip.zip/letter.txt": b"a letter", place: b"no picture"}
+    note = (tmp_path / "first" / f"{place}.error.txt").read_text()
+    assert "reason: 1 of 2 members could not be read" in note
+    assert "  locked.jpg: it is encrypted" in note
+    assert "letter.txt" not in note
+
+
+def test_a_cancelled_archive_goes_to_failed_with_the_list_of_what_was_not_taken(daemon: Daemon, tmp_path: Path) -> None:
+    zipped, done, waiting = archive(daemon, tmp_path / "first", "a.jpg", "b.jpg")
+    with transaction(daemon.connection):
+        daemon.journal.excuse(waiting.id, 1)
+        cancelling.cancel(daemon.connection, zipped.batch_id or 0)
+        daemon.journal.finish(done.id, 1, "done")
+    daemon.close()
+    daemon.discard()
+    daemon.discard()
+    assert tree(tmp_path / "first") == {"failed/trip.zip": b"no picture"}
+    note = (tmp_path / "first/failed/trip.zip.error.txt").read_text()
+    assert "reason: cancelled: 1 of 2 members were not taken" in note
+    assert "  b.jpg: " in note
+    assert "a.jpg" not in note
+
+
+# -- batches -----------------------------------------------------------------------------------------------------------
+
+
+TOKEN = "a-abcdefgh23"
+
+
+def add(folder: Path, *names: str, options: bytes = b"") -> Path:
+    ready = folder / ".watcher/ready" / TOKEN
+    ready.mkdir(exist_ok=True)
+    drop(ready, *names)
+    (ready / "batch.toml").write_bytes(options)
+    return ready
+
+
+def test_what_was_added_is_a_batch_while_its_files_wait_for_room_and_is_closed_with_the_last(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    ready = add(tmp_path / "first", *"abcde", options=b'title = "T"')
+    daemon.claim()
+    daemon.close()
+    assert taken(daemon) == ["a", "b", "c"]
+    [batch] = daemon.ledger.batches.open("add")
+    assert (batch.token, batch.options) == (TOKEN, {"title": "T"})
+    assert {job.batch_id for job in daemon.journal.unfinished()} == {batch.id}
+    finish(daemon)
+    daemon.claim()
+    assert not ready.exists()
+    daemon.close()
+    assert daemon.ledger.batches.open("add") == []
+    assert taken(daemon) == ["d", "e"]
+
+
+def test_options_that_cannot_be_read_keep_what_was_added_where_it_is(daemon: Daemon, tmp_path: Path) -> None:
+    ready = add(tmp_path / "first", "a")
+    (ready / "batch.toml").unlink()
+    (ready / "batch.toml").symlink_to("/etc/hostname")
+    drop(tmp_path / "first", "b")
+    daemon.claim()
+    assert taken(daemon) == ["b"]
+    assert (ready / "a").exists()
+
+
+def test_a_dropped_folder_is_open_until_it_is_quiet(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "first/trip").mkdir()
+    drop(tmp_path / "first/trip", "a.jpg", "b.jpg")
+    daemon.batch_seconds = 1000.0
+    daemon.claim()
+    daemon.close()
+    [batch] = daemon.ledger.batches.open("folder")
+    assert batch.name == "trip"
+    daemon.batch_seconds = 0.0
+    daemon.close()
+    assert daemon.ledger.batches.open("folder") == []
+    drop(tmp_path / "first/trip", "c.jpg")
+    finish(daemon)
+    daemon.claim()
+    assert [job.batch_id == batch.id for job in daemon.journal.unfinished()] == [False], "a new one of the same name"
+
+
+def test_an_added_file_whose_claim_a_power_cut_undid_is_taken_again_from_where_it_was_added(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    ready = add(tmp_path / "first", "a")
+    daemon.claim()
+    [job] = daemon.journal.unfinished()
+    ready.mkdir()
+    os.rename(daemon.inboxes[job.inbox_id].source(job.claim or "", "a"), ready / "a")
+    daemon.recover()
+    assert taken(daemon) == []
+    daemon.claim()
+    assert taken(daemon) == ["a"]
+    assert daemon.journal.unfinished()[0].batch_id == job.batch_id

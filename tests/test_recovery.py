@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from watcher import recovery
+from watcher.db import ledger
 from watcher.db.connect import open_writer, transaction
-from watcher.db.journal import Journal, Patience
+from watcher.db.journal import Patience
 from watcher.intake.inbox import Inbox
 from watcher.model import Claim, Job, Member, State
 from watcher.recovery import Forget, Hold, Interrupt, Lose, Remove, Retake
@@ -32,12 +33,13 @@ def job(
     parent: int | None = None,
     inbox: int = IN,
     suspect: bool = False,
+    listed: int = 0,
 ) -> Job:
     archive = None if parent is None else "t9"
     return Job(
         number, state, 1, claim, parent, None if parent is None else 0, inbox, "a.jpg", "a.jpg", 1,
         "2026-01-01T00:00:00Z", None, None,
-        suspect, archive, archive, None, (), None,
+        suspect, archive, archive, None, (), None, listed=listed,
     )  # fmt: skip
 
 
@@ -105,8 +107,9 @@ def test_a_job_whose_file_is_back_in_the_inbox_is_forgotten(state: State) -> Non
     assert planned({IN: []}, [gone], back=True) == [Forget(gone)]
 
 
-def test_an_archive_half_done_whose_file_is_back_in_the_inbox_is_taken_anew() -> None:
-    gone = job(state="expanded")
+@pytest.mark.parametrize("state", ["queued", "running", "expanded"])
+def test_an_archive_half_done_whose_file_is_back_in_the_inbox_is_taken_anew(state: State) -> None:
+    gone = job(state=state, listed=3)
     assert planned({IN: []}, [gone], back=True) == [Retake(gone)]
 
 
@@ -132,7 +135,8 @@ class House:
 
     def __init__(self, db: sqlite3.Connection, inbox: Inbox) -> None:
         self.db, self.inbox = db, inbox
-        self.journal = Journal(db, Patience(attempts=3, first_seconds=0))
+        self.ledger = ledger.over(db, Patience(attempts=3, first_seconds=0))
+        self.journal, self.archives = self.ledger.journal, self.ledger.archives
         self.id = self.journal.inbox(inbox.root, inbox.name)
 
     def claim(self, *paths: str) -> list[Claim]:
@@ -151,6 +155,12 @@ class House:
         self.journal.add((self.id, claim) for claim in claims)
         found = {job.claim: job for job in self.journal.unfinished()}
         return [found[claim.token] for claim in claims]
+
+    def expand(self, archive: Job, count: int, *, more: bool = False) -> None:
+        """Start an archive, which has so many members."""
+        running = next(job for job in self.journal.start(9, [self.id]) if job.id == archive.id)
+        members = [Member(n, f"{n}.jpg", 1) for n in range(running.listed, running.listed + count)]
+        assert self.archives.expand(running, self.ledger.batches.of_archive(running), members, more=more)
 
     def recover(self) -> list[Job]:
         spooled = {self.id: self.inbox.spooled()}
@@ -252,8 +262,7 @@ def test_what_is_nowhere_is_failed_loudly(house: House) -> None:
 @pytest.mark.parametrize("back", [True, False])
 def test_an_archive_without_its_file_ends_with_its_members_and_keeps_what_is_done(house: House, back: bool) -> None:
     [archive] = house.take("trip.zip.png")
-    house.journal.start(1, [house.id])
-    house.journal.expand(archive.id, 1, [Member(n, f"{n}.jpg", 1) for n in range(3)])
+    house.expand(archive, 3)
     done, running = house.journal.start(2, [house.id])
     house.journal.finish(done.id, 1, "done")
     os.unlink(house.source(archive))
@@ -269,8 +278,7 @@ def test_an_archive_without_its_file_ends_with_its_members_and_keeps_what_is_don
 
 def test_an_archive_goes_on_where_it_was(house: House) -> None:
     [archive] = house.take("trip.zip.png")
-    house.journal.start(1, [house.id])
-    house.journal.expand(archive.id, 1, [Member(n, f"{n}.jpg", 1) for n in range(2)])
+    house.expand(archive, 2)
     for job in house.journal.start(2, [house.id])[:1]:
         house.journal.finish(job.id, 1, "done")
     house.recover()
@@ -279,7 +287,73 @@ def test_an_archive_goes_on_where_it_was(house: House) -> None:
         assert (job.member, job.attempt) == (1, 2)
         house.journal.finish(job.id, 2, "done")
     house.recover()
-    assert house.journal.job(archive.id).state == "done", "its end was still to be written down"
+    assert house.archives.close() == [archive.id], "its end was still to be written down"
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_an_archive_that_died_between_two_groups_of_its_members_goes_on_with_the_next(house: House, state: str) -> None:
+    [archive] = house.take("trip.zip.png")
+    house.expand(archive, 2, more=True)
+    if state == "running":
+        house.journal.start(9, [house.id])
+    house.recover()
+    house.expand(archive, 1)
+    assert [job.member for job in house.journal.unfinished() if job.parent_id] == [0, 1, 2]
+    assert house.db.execute("select max(attempt - excused) from jobs").fetchone()[0] <= 1
+
+
+def test_members_of_an_archive_in_an_archive_are_lost_with_the_one_that_was_dropped(house: House) -> None:
+    [outer] = house.take("trip.zip.png")
+    house.expand(outer, 1)
+    [inner] = [job for job in house.journal.unfinished() if job.parent_id]
+    house.expand(inner, 2)
+    os.unlink(house.source(outer))
+    assert [job.id for job in house.recover()] == [outer.id]
+    assert house.journal.unfinished() == []
+
+
+def test_what_lies_beside_the_spool_stays_with_its_archive_and_goes_without_it(house: House) -> None:
+    [archive] = house.take("trip.zip.png")
+    house.expand(archive, 1)
+    assert archive.claim
+    for claim in (archive.claim, "0000-gone"):
+        os.makedirs(house.inbox.members(claim))
+        Path(house.inbox.member(claim, 7)).write_bytes(PNG)
+    house.inbox.forget_members(house.journal.claims())
+    assert os.listdir(os.path.dirname(house.inbox.members(archive.claim))) == [archive.claim]
+    assert Path(house.inbox.member(archive.claim, 7)).read_bytes() == PNG
+
+
+def test_what_was_added_and_not_yet_written_down_keeps_its_token_and_its_batch(house: House) -> None:
+    token = "a-abcdefgh23"
+    folder = Path(house.inbox.root, ".watcher/ready", token)
+    folder.mkdir()
+    (folder / "a.png").write_bytes(PNG)
+    [claim] = house.inbox.claim_ready(token, 9)
+    assert not folder.exists()
+    assert house.recover() == []
+    [again] = house.inbox.claim_settled(9)
+    assert (again, again.batch) == (claim, token)
+
+
+def test_what_waits_for_its_number_still_waits(house: House) -> None:
+    [picture] = house.take("a.jpg")
+    house.journal.start(1, [house.id])
+    house.journal.dated(picture.id, 1, "2024", numbered=True)
+    before = house.rows()
+    assert house.recover() == []
+    assert house.rows() == before
+
+
+def test_an_asset_that_was_being_read_again_is_read_again(house: House) -> None:
+    house.db.execute(
+        """insert into assets (id, digest, stored_digest, key, name, format, size, imported_at)
+           values (1, 'd', 'd', 'k', 'a.jpg', 'jpeg', 1, 'x')"""
+    )
+    house.journal.join(house.id, 1, "a.jpg", None)
+    [running] = house.journal.start(1, [house.id])
+    assert house.recover() == [], "it has no file that could be lost"
+    assert [(job.id, job.attempt, job.kind) for job in house.journal.start(1, [house.id])] == [(running.id, 2, "join")]
 
 
 def test_a_discard_that_a_power_cut_undid_is_done_again_instead_of_hiding_the_file(house: House) -> None:

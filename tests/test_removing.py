@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from watcher import removing
-from watcher.db import connect
+from watcher.db import connect, wording
 from watcher.db.catalog import Catalog
 from watcher.db.journal import Journal, Patience
 from watcher.errors import UnavailableError
@@ -51,7 +51,8 @@ class Site:
         return {table: self.db.execute(f"select count(*) from {table}").fetchone()[0] for table in tables}
 
     def finds(self, word: str) -> list[int]:
-        self.db.execute("insert into assets_fts (assets_fts, rank) values ('integrity-check', 1)")
+        wording.follow(self.db)
+        self.db.execute("insert into assets_fts (assets_fts) values ('integrity-check')")
         return [row[0] for row in self.db.execute("select rowid from assets_fts where assets_fts match ?", (word,))]
 
     def files(self) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from watcher.db.catalog import Catalog
 from watcher.db.journal import Journal, Patience
 from watcher.errors import RejectedError, RetryError
 from watcher.model import Claim, Facts, Limits, Picture, Recipe, Rendition
+from watcher.processing import developing
 from watcher.processing.developing import render
 from watcher.storage.local import LocalStorage
 
@@ -145,7 +146,7 @@ def test_decoding_holds_up_no_other_writer(site: Site, monkeypatch: pytest.Monke
         other.execute("rollback")
         return render(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rendering.run, "render", slow)
+    monkeypatch.setattr(developing, "render", slow)
     assert site.make(SMALL) == ["small/2024/a.jpg"]
     other.close()
 

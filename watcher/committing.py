@@ -73,7 +73,7 @@ class Committing:
         ours = _keys(picture)
         known = self._catalog.find(picture.digest)
         if known is None:
-            if self._journal.finish(job, attempt, "done", surplus=[former for former, _ in moved]):
+            if self._journal.finish(job, attempt, "done", surplus=[key for both in moved for key in both]):
                 asset = self._catalog.add(picture, job)
                 self._journal.attach(job, asset)
                 self._move(moved)
@@ -90,7 +90,8 @@ class Committing:
                 self._came(job, known.id)
 
     def _move(self, moved: Moved) -> None:
-        """Sidecars that have their picture's name now. Their former files are surplus of the job that moved them."""
+        """Sidecars that have their picture's name now. Their former files are surplus of the job that moved them; so
+        are those under the new names, where another picture that was read with the same sidecar came first."""
         for former, key in moved:
             self._ledger.sidecars.move(former, key)
 
@@ -136,7 +137,7 @@ class Committing:
         elif not self._stands(picture.key, picture.stored_size):
             self._journal.retry(job, attempt, f"{picture.key} vanished from the library", died=False)
         else:
-            surplus = sorted((asset.keys | {former for former, _ in moved}) - ours)
+            surplus = sorted((asset.keys | {key for both in moved for key in both}) - ours)
             if self._journal.finish(job, attempt, "done", asset=asset.id, surplus=surplus):
                 self._catalog.rewrite(asset.id, picture)
                 self._move(moved)

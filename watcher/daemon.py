@@ -241,10 +241,11 @@ class Daemon:
         """What was added is a batch before the first file of it is taken: its claims only name it."""
         for inbox_id in usable:
             ready = self.inboxes[inbox_id].ready
-            for token in ready.tokens():
-                if token not in self._prepared:
+            for token in {*ready.tokens()} - self._prepared:
+                options = ready.options(token)
+                if options is not None:
                     with transaction(self.connection):
-                        self.batching.added(inbox_id, token, ready.name(token), ready.options(token))
+                        self.batching.added(inbox_id, token, ready.name(token), options)
                     self._prepared.add(token)
 
     def _claimed(self, inbox: Inbox, room: int) -> list[Claim]:
@@ -297,8 +298,9 @@ class Daemon:
         return problem is not None
 
     def _is_back(self, job: Job) -> bool:
+        inbox, added = self.inboxes[job.inbox_id], (job.claim or "").partition(".")[2]
         try:
-            found = os.lstat(os.path.join(self.inboxes[job.inbox_id].root, job.path))
+            found = os.lstat(inbox.ready.path(added, job.path) if added else os.path.join(inbox.root, job.path))
         except OSError:
             return False
         return found.st_size == job.size

@@ -8,6 +8,7 @@ difference. What changes for an asset that is in the library already is a job of
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
 from watcher import pairing
 from watcher.db.ledger import Ledger
@@ -15,6 +16,7 @@ from watcher.db.sidecars import Stored
 from watcher.model import Attached, Job, Sidecar, Standing
 
 AMBIGUOUS = "several pictures could be meant"
+TOGETHER = timedelta(days=1)  # cameras count from 1 again: what came later than that is no rival under the same name
 
 
 class Joining:
@@ -27,11 +29,11 @@ class Joining:
         """The sidecars that came before their picture: it is right from the start then."""
         if not (job.scope and job.shot):
             return ()
-        names = [each.name for each in self._pictures(job) if each.name != job.name] + [job.name]
+        pictures = [*self._sidecars.pictures(job.scope, job.shot), job]
         found = [
             stored
             for stored in self._sidecars.in_shot(job.scope, job.shot)
-            if job.name in (names[index] for index in _partners(stored, names) or ())
+            if job.id in (each.id for each in _meant(stored, pictures) or ())
         ]
         return tuple(Attached(stored.kind, stored.key, stored.digest) for stored in sorted(found, key=_rank))
 
@@ -53,19 +55,22 @@ class Joining:
         if not (job.scope and job.shot):
             return
         album = self._sidecars.album(job.scope)
-        if album:
+        if album and _is_in_folder(job):
             self._catalog.put_in_album(asset, job.id, album)
         self._settle(job, read_with)
 
     def sidecar_came(self, job: Job, sidecar: Sidecar) -> None:
         """A sidecar is in the library: its picture is told, and so is whoever stood in the same folder, of an album."""
         self._sidecars.add(job, sidecar)
-        if sidecar.kind == "album" and sidecar.title and job.scope:
-            for each in self._sidecars.in_scope(job.scope):
-                if each.asset_id is not None:
-                    self._catalog.put_in_album(each.asset_id, each.id, sidecar.title)
+        if sidecar.kind == "album":
+            self._gather(job, sidecar.title)
         elif job.scope and job.shot:
             self._settle(job)
+
+    def _gather(self, job: Job, album: str | None) -> None:
+        if album and job.scope and _is_in_folder(job):
+            for each in self._sidecars.in_scope(job.scope):
+                self._catalog.put_in_album(_asset(each), each.id, album)
 
     def renamed(self, asset: int) -> None:
         """The asset's original has another name now: the rest of its stack follows."""
@@ -75,32 +80,50 @@ class Joining:
     def _settle(self, job: Job, read_with: Collection[str] = ()) -> None:
         """Look at a shot as a whole: which sidecar belongs to which asset, and which assets are one stack."""
         assert job.scope and job.shot
-        pictures = self._pictures(job)
-        names = [each.name for each in pictures]
+        pictures = self._sidecars.pictures(job.scope, job.shot)
         told: set[int] = set()
         for stored in self._sidecars.in_shot(job.scope, job.shot):
-            partners = _partners(stored, names)
-            if partners is None:
-                if not stored.assets:
-                    self._sidecars.doubt(stored.id, AMBIGUOUS)
-                continue
-            for asset in {_asset(pictures[index]) for index in partners} - stored.assets:
-                self._sidecars.attach(stored.id, asset)
-                if asset != job.asset_id or stored.key not in read_with:
-                    told.add(asset)
-        told |= self._stack(pictures)
+            read = {job.asset_id} if job.asset_id is not None and stored.key in read_with else set()
+            told |= self._assign(stored, pictures) ^ (stored.assets | read)
+        near = {each.name: each for each in pictures if _is_near(each.created_at, job)}
+        told |= self._stack(list(near.values()))
         for asset in sorted(told):
             self._tell(asset)
 
+    def _assign(self, stored: Stored, pictures: Sequence[Job]) -> frozenset[int]:
+        """Give the sidecar to the assets that it means, and take it from those that it does not: whose it is then."""
+        meant = _meant(stored, pictures)
+        self._sidecars.doubt(stored.id, AMBIGUOUS if meant is None else None)
+        new = {_asset(each) for each in meant or ()}
+        lost = (stored.assets & {_asset(each) for each in pictures}) - new
+        for asset in new - stored.assets:
+            self._sidecars.attach(stored.id, asset)
+        for asset in lost:
+            self._sidecars.detach(stored.id, asset)
+        return (stored.assets - lost) | new
+
     def _stack(self, pictures: Sequence[Job]) -> set[int]:
-        """Link what is one shot; the assets whose name must follow another's."""
-        changed = set()
+        """Link what is one shot, and no longer what could be two; the assets whose name must follow."""
+        changed, linked = set(), set()
         for group in pairing.stacks([each.name for each in pictures]):
             primary, *others = dict.fromkeys(_asset(pictures[index]) for index in group)
             for asset in others:
+                linked.add(asset)
                 self._sidecars.stack(primary, primary)
                 if self._sidecars.stack(asset, primary):
                     changed.add(asset)
+        return changed | self._unstack({_asset(each) for each in pictures}, linked)
+
+    def _unstack(self, assets: set[int], linked: set[int]) -> set[int]:
+        """Whose still it was is not clear any more: those of the assets that stand alone from now on."""
+        changed = set()
+        for asset in assets - linked:
+            primary = self._sidecars.primary(asset)
+            if primary and primary[0] in assets:
+                self._sidecars.stack(asset, None)
+                changed.add(asset)
+                if not self._sidecars.companions(primary[0]):
+                    self._sidecars.stack(primary[0], None)
         return changed
 
     def _tell(self, asset: int) -> None:
@@ -108,17 +131,31 @@ class Joining:
         if jobs:
             self._ledger.journal.join(jobs[-1].inbox_id, asset, jobs[-1].name, jobs[-1].batch_id)
 
-    def _pictures(self, job: Job) -> list[Job]:
-        return self._sidecars.pictures(job.scope or "", job.shot or "")
+
+def _meant(stored: Stored, pictures: Sequence[Job]) -> list[Job] | None:
+    """Those of the pictures that the sidecar belongs to; None when that is not clear.
+
+    Of one name the picture that came in the same batch is meant, else the last one.
+    """
+    near = [
+        each for each in pictures if not stored.assets or each.asset_id in stored.assets or _is_near(stored.came, each)
+    ]
+    one_each = {each.name: each for each in sorted(near, key=lambda each: each.batch_id == stored.batch)}
+    places = pairing.partners(stored.name, stored.kind, stored.title, list(one_each))
+    return None if places is None else [list(one_each.values())[place] for place in places]
 
 
-def _partners(stored: Stored, names: Sequence[str]) -> tuple[int, ...] | None:
-    """The places in `names` of the pictures that the sidecar belongs to; None when that is not clear."""
-    return pairing.partners(stored.name, stored.kind, stored.title, names)
+def _is_near(came: str, picture: Job) -> bool:
+    return abs(datetime.fromisoformat(came) - datetime.fromisoformat(picture.created_at)) <= TOGETHER
 
 
 def _rank(stored: Stored) -> tuple[bool, int]:
     return stored.kind != "xmp", -len(stored.name)
+
+
+def _is_in_folder(job: Job) -> bool:
+    """Whether it came in something that can be an album; an inbox itself is none."""
+    return job.batch_id is not None
 
 
 def _asset(job: Job) -> int:

@@ -92,6 +92,7 @@ def inbox_of(configured: Any, chosen: Settings, wake: Wake) -> Inbox:
         batch_seconds=chosen.intake.batch_seconds,
         rescan_seconds=chosen.intake.rescan_seconds,
         ignore=tuple(configured.ignore),
+        leaves_other=configured.other == "leave",
         wake=wake.set,
     )
 
@@ -115,6 +116,8 @@ def rules_of(configured: Any, chosen: Settings) -> Rules:
             upright=configured.upright,
             touch=configured.touch,
         ),
+        videos=configured.videos,
+        other=configured.other,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -153,7 +152,7 @@ Number = Callable[..., dict[str, str | None]]
 def number(desk: Desk, numbered: Batch) -> Number:
     """Files with their dates (False: it gets no number), dropped at once and dated; the numbers of all files so far."""
 
-    def number(dates: dict[str, str | None | bool]) -> dict[str, str | None]:
+    def number(dates: dict[str, str | bool | None]) -> dict[str, str | None]:
         desk.drop(*dates, add="a-aaaaaaaaaa")
         for job in desk.start(200):
             if job.numbering is None:  # it has its number from before
@@ -231,9 +230,7 @@ def test_what_is_cancelled_while_it_waits_gets_no_number(desk: Desk, number: Num
     assert [job.sequence for job in desk.start(2)] == ["01"]
 
 
-def test_an_archive_among_numbered_pictures_neither_waits_for_itself_nor_for_ever(
-    desk: Desk, numbered: Batch
-) -> None:
+def test_an_archive_among_numbered_pictures_neither_waits_for_itself_nor_for_ever(desk: Desk, numbered: Batch) -> None:
     desk.drop("a.jpg", "more.zip", add="a-aaaaaaaaaa")
     picture, archive = desk.start(2)
     desk.commit(Dated(picture.id, 1, "2024", numbered=True), Dated(archive.id, 1, None, numbered=False))

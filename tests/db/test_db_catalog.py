@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from watcher.db import wording
 from watcher.db.catalog import Catalog
 from watcher.db.connect import open_writer
 from watcher.db.journal import Journal, Patience
 from watcher.model import Claim, Facts, Picture, Rendition
+from watcher.querying.folding import tokens
 
 FACTS = Facts(
     orientation=6,
@@ -43,6 +45,8 @@ FACTS = Facts(
     state="Höfuðborgarsvæðið",
     country="Iceland",
     location="Old harbour",
+    people=("Ada", "Grace H."),
+    favourite=True,
     everything={"EXIF": {"Make": "Canon", "Fnord": [1, 2]}, "XMP": {"dc:title": "Été"}},
 )
 
@@ -89,16 +93,20 @@ def _asset(db: sqlite3.Connection, asset: int) -> sqlite3.Row:
 
 
 def _finds(db: sqlite3.Connection, word: str) -> list[int]:
-    return [row["rowid"] for row in db.execute("select rowid from assets_fts where assets_fts match ?", (word,))]
+    wording.follow(db)
+    phrase = '"' + " ".join(tokens(word)) + '"'
+    return [row["rowid"] for row in db.execute("select rowid from assets_fts where assets_fts match ?", (phrase,))]
 
 
 def test_a_picture_is_written_down_with_all_that_it_says(db: sqlite3.Connection, catalog: Catalog, job: Drop) -> None:
     number = job("summer/beach/IMG_1.jpg")
     row = _asset(db, catalog.add(picture(), number))
-    for fact in (name for name in FACTS.__slots__ if name not in ("creator", "keywords", "flags", "everything")):
+    several = ("creator", "people", "keywords", "flags", "everything")
+    for fact in (name for name in FACTS.__slots__ if name not in several):
         assert row[fact] == getattr(FACTS, fact), fact
     assert json.loads(row["keywords"]) == list(FACTS.keywords)
     assert row["creator"] == "Ansel Å.; B. Abbott"
+    assert row["people"] == "Ada; Grace H."
     assert row["place"] == "Old harbour, Reykjavík, Höfuðborgarsvæðið, Iceland"
     assert json.loads(row["metadata"]) == FACTS.everything
     assert json.loads(row["flags"]) == ["exif_damaged", "cut"], "each flag once"
@@ -125,7 +133,7 @@ def test_a_loose_file_has_neither_folder_nor_batch(db: sqlite3.Connection, catal
 
 
 @pytest.mark.parametrize(
-    "word", ["ete", "ÉTÉ", "paris", "beach", "東京", "canon", "eos", "break", '"rf 24 70"', "reykjavik", "abbott"]
+    "word", ["ete", "ÉTÉ", "paris", "beach", "東京", "canon", "eos", "break", "RF 24-70", "reykjavik", "abbott"]
 )
 def test_its_words_are_found_at_once_without_regard_to_accents(
     db: sqlite3.Connection, catalog: Catalog, job: Drop, word: str

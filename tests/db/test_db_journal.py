@@ -517,9 +517,7 @@ def test_how_its_members_ended_is_how_an_archive_ends(
     assert archives.not_taken(archive) == [(f"{n}.jpg", "broken") for n in failing]
 
 
-def test_a_member_knows_where_its_archive_lies(
-    journal: Journal, inbox: int, expanded: Callable[..., int]
-) -> None:
+def test_a_member_knows_where_its_archive_lies(journal: Journal, inbox: int, expanded: Callable[..., int]) -> None:
     archive = expanded(1)
     member = begin(journal, inbox)
     assert (member.parent_id, member.member, member.claim) == (archive, 0, None)
@@ -529,7 +527,14 @@ def test_a_member_knows_where_its_archive_lies(
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("a/b.jpg", "b.jpg"), ("C:\\pics\\b.jpg", "C:\\pics\\b.jpg"), ("folder/", "folder"), ("/", "/"), ("", ""), ("ö\n", "ö\n")],
+    [
+        ("a/b.jpg", "b.jpg"),
+        ("C:\\pics\\b.jpg", "C:\\pics\\b.jpg"),
+        ("folder/", "folder"),
+        ("/", "/"),
+        ("", ""),
+        ("ö\n", "ö\n"),
+    ],
 )
 def test_a_members_name_is_the_end_of_its_path_whatever_that_is(
     journal: Journal, inbox: int, expand: Expand, path: str, name: str

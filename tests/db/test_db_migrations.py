@@ -12,9 +12,13 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from watcher.db import migrations
+from watcher.db import migrations, wording
+from watcher.db.archives import Archives
+from watcher.db.batches import Batches
 from watcher.db.connect import editing, open_reader, open_writer, transaction
+from watcher.db.journal import Journal, Patience
 from watcher.errors import DatabaseError
+from watcher.model import Claim, Member
 
 
 @pytest.fixture
@@ -52,12 +56,6 @@ def put(db: sqlite3.Connection, number: int, **values: object) -> None:
     db.execute(f"insert into assets ({', '.join(row)}) values ({marks})", tuple(row.values()))
 
 
-def follow(db: sqlite3.Connection) -> None:
-    """As the end of each transaction does."""
-    with transaction(db):
-        pass
-
-
 def finds(db: sqlite3.Connection, word: str) -> list[int]:
     query = "select rowid from assets_fts where assets_fts match ? order by rowid"
     found = [row["rowid"] for row in db.execute(query, (f'"{word}"',))]
@@ -81,7 +79,8 @@ def test_a_fresh_catalog_keeps_what_it_is_told(path: str, db: sqlite3.Connection
 
 def test_a_catalog_that_is_opened_again_is_as_it_was(path: str) -> None:
     connection = open_writer(path)
-    put(connection, 1)
+    with transaction(connection):
+        put(connection, 1)
     connection.close()
     before = _schema(path)
     again = open_writer(path)
@@ -124,7 +123,8 @@ def test_a_step_that_fails_leaves_nothing_and_is_made_up_for(path: str, monkeypa
     assert {"jobs", "assets"} <= set(halfway)
     assert not [name for name in halfway if name.startswith("assets_fts")]
     connection = open_writer(path)
-    put(connection, 1, title="whole")
+    with transaction(connection):
+        put(connection, 1, title="whole")
     assert finds(connection, "whole") == [1]
     connection.close()
 
@@ -144,9 +144,10 @@ def test_all_of_a_transaction_is_undone_or_none_of_it(path: str, db: sqlite3.Con
 
 def test_words_come_with_a_row_and_go_with_it(db: sqlite3.Connection) -> None:
     words = json.dumps(["Küste", "été", "東京 タワー"], ensure_ascii=False)
-    put(db, 1, keywords=words, title="Crème brûlée", camera_make="Nikon", camera_model="Z 6", batch="Bjørnøya")
-    put(db, 2, keywords="[]", description="other")
-    for word in ("kuste", "ÉTÉ", "creme", "BRULEE", "nikon", '"東京 タワー"', "bjørnøya"):
+    with transaction(db):
+        put(db, 1, keywords=words, title="Crème brûlée", camera_make="Nikon", camera_model="Z 6", batch="Bjørnøya")
+        put(db, 2, keywords="[]", description="other")
+    for word in ("kuste", "ete", "creme", "brulee", "nikon", "東 京 タ ワ ー", "bjornoya"):
         assert finds(db, word) == [1], word
     db.execute("delete from assets where id = 1")
     for word in ("kuste", "creme", "nikon", "1"):
@@ -155,47 +156,57 @@ def test_words_come_with_a_row_and_go_with_it(db: sqlite3.Connection) -> None:
 
 
 def test_changed_words_replace_the_old_ones(db: sqlite3.Connection) -> None:
-    put(db, 1, title="old", keywords='["sea", "sand"]', lens="wide", camera_make="Canon")
+    with transaction(db):
+        put(db, 1, title="old", keywords='["sea", "sand"]', lens="wide", camera_make="Canon")
     changes = {"title": "new", "keywords": '["snow"]', "lens": None, "camera_make": "Leica", "name": "renamed.jpg"}
-    for column, value in changes.items():
-        db.execute(f"update assets set {column} = ? where id = 1", (value,))
+    with transaction(db):
+        for column, value in changes.items():
+            db.execute(f"update assets set {column} = ? where id = 1", (value,))
     assert [finds(db, word) for word in ("old", "sea", "sand", "wide", "canon")] == [[]] * 5
-    assert [finds(db, word) for word in ("new", "snow", "leica", "renamed")] == [[1]] * 4
+    assert [finds(db, word) for word in ("new", "snow", "leica", "renamed jpg")] == [[1]] * 4
 
 
 def test_what_has_no_words_can_change_and_the_index_stays(db: sqlite3.Connection) -> None:
-    put(db, 1, title="stays")
+    with transaction(db):
+        put(db, 1, title="stays")
     before = db.total_changes
-    db.execute("update assets set key = 'originals/2.jpg', rating = 5 where id = 1")
+    db.execute("update assets set rating = 5 where id = 1")
     assert db.total_changes == before + 1, "no trigger ran"
     assert finds(db, "stays") == [1]
 
 
 def test_a_row_put_in_twice_by_upsert_is_indexed_once(db: sqlite3.Connection) -> None:
-    put(db, 1, title="first")
-    db.execute(
-        """insert into assets (digest, stored_digest, key, name, format, size, imported_at, title)
-           select digest, stored_digest, key, name, format, size, imported_at, 'second' from assets where true
-           on conflict (digest) do update set title = excluded.title"""
-    )
+    with transaction(db):
+        put(db, 1, title="first")
+        db.execute(
+            """insert into assets (digest, stored_digest, key, name, format, size, imported_at, title)
+               select digest, stored_digest, key, name, format, size, imported_at, 'second' from assets where true
+               on conflict (digest) do update set title = excluded.title"""
+        )
     assert (finds(db, "first"), finds(db, "second")) == ([], [1])
 
 
-def test_the_index_can_be_made_anew_from_the_rows(db: sqlite3.Connection) -> None:
-    put(db, 1, keywords='["beach", "Küste"]', title="Été")
-    put(db, 2, camera_model="Z 6")
-    db.execute("insert into assets_fts (assets_fts) values ('delete-all')")
-    assert db.execute("select rowid from assets_fts where assets_fts match 'beach'").fetchall() == []
-    db.execute("insert into assets_fts (assets_fts) values ('rebuild')")
-    assert (finds(db, "beach"), finds(db, "kuste"), finds(db, "ete"), finds(db, "z")) == ([1], [1], [1], [2])
+def test_what_was_changed_by_another_program_is_indexed_with_the_next_transaction(db: sqlite3.Connection) -> None:
+    put(db, 1, title="unnoticed")
+    assert finds(db, "unnoticed") == []
+    with transaction(db):
+        pass
+    assert finds(db, "unnoticed") == [1]
 
 
-def test_an_index_that_is_out_of_step_is_found_out(db: sqlite3.Connection) -> None:
-    put(db, 1, title="here")
-    db.execute("drop trigger assets_fts_delete")
-    db.execute("delete from assets")
-    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
-        finds(db, "here")
+def test_words_of_a_transaction_that_is_undone_are_not_found(db: sqlite3.Connection) -> None:
+    with pytest.raises(ZeroDivisionError), transaction(db):
+        put(db, 1, title="undone")
+        wording.follow(db)
+        raise ZeroDivisionError
+    assert finds(db, "undone") == []
+
+
+def test_edits_of_an_asset_go_with_it(db: sqlite3.Connection) -> None:
+    put(db, 1)
+    db.execute("insert into edits (edit, asset_id, field, edited_at) values (1, 1, 'title', 'x')")
+    db.execute("delete from assets where id = 1")
+    assert db.execute("select * from edits").fetchall() == []
 
 
 def test_a_rendition_without_its_asset_cannot_be(db: sqlite3.Connection) -> None:
@@ -234,9 +245,11 @@ def test_an_older_catalog_is_brought_up_to_date_with_all_that_is_in_it(older: st
     found = [finds(db, word) for word in ("harbour", "sea", "kuste", "nikon", "snow", "1")]
     assert found == [[1], [1], [1], [1], [2], [1]]
     assert finds(db, "reykjavik") == [1], "what stood there before is indexed with the rest"
-    put(db, 3, place="Tromsø, Norway", creator="Dorothea Lange")
+    with transaction(db):
+        put(db, 3, place="Tromsø, Norway", creator="Dorothea Lange")
     assert (finds(db, "norway"), finds(db, "lange")) == ([3], [3])
-    db.execute("update assets set place = 'Lisboa', creator = null where id = 3")
+    with transaction(db):
+        db.execute("update assets set place = 'Lisboa', creator = null where id = 3")
     assert (finds(db, "norway"), finds(db, "lange"), finds(db, "lisboa")) == ([], [], [3])
     db.close()
 
@@ -289,3 +302,65 @@ def test_what_sqlite_says_to_a_command_is_a_sentence(path: str, db: sqlite3.Conn
         editing(path) as edit,
     ):
         edit.execute("insert into renditions values (1, 'thumb', 'thumb/1.jpg', 1, 1, 1, '')")
+
+
+# -- a journal that was at work when the program was updated -----------------------------------------------------------
+
+
+@pytest.fixture(params=[3, 4], ids=["the first version's", "the second version's"])
+def at_work(request: pytest.FixtureRequest, path: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An older catalog: an archive (1) with a member done (2) and one queued (3), a loose file (4), a duplicate (5)."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations.catalog, "_migrations", migrations.catalog._migrations[: request.param])
+        db = open_writer(path)
+        db.execute("insert into inboxes (name, path, first_seen) values ('phone', x'2f696e', 'x')")
+        put(db, 1, title="Harbour", batch="trip.zip", folder="in", inbox="phone", job_id=2)
+        db.executemany(
+            """insert into jobs (id, claim, parent_id, member, inbox_id, path, name, batch, lane, state, asset_id,
+                 created_at, finished_at) values (?, ?, ?, ?, 1, x'61', ?, ?, ?, ?, ?, '2026-01-01T00:00:00Z', ?)""",
+            [
+                (1, "t1", None, None, "trip.zip", None, 0, "expanded", None, None),
+                (2, None, 1, 0, "1.jpg", "trip.zip", 1, "done", 1, "x"),
+                (3, None, 1, 1, "b.jpg", "trip.zip", 1, "queued", None, None),
+                (4, "t4", None, None, "c.jpg", None, 0, "queued", None, None),
+                (5, "t5", None, None, "again.jpg", "beach", 0, "duplicate", 1, "x"),
+            ],
+        )
+        db.close()
+    return path
+
+
+def test_where_assets_were_dropped_before_is_known_after_an_update(at_work: str) -> None:
+    db = open_writer(at_work)
+    rows = db.execute("select asset_id, job_id, name, batch, inbox from provenance order by job_id").fetchall()
+    assert [tuple(row) for row in rows] == [(1, 2, "1.jpg", "trip.zip", "phone"), (1, 5, "again.jpg", "beach", "phone")]
+    assert finds(db, "harbour") == [1]
+    assert db.execute("pragma foreign_key_check").fetchall() == []
+    db.close()
+
+
+def test_what_waited_before_an_update_is_worked_off_after_it(at_work: str) -> None:
+    db = open_writer(at_work)
+    journal, archives = Journal(db, Patience()), Archives(db)
+    started = {job.id: job for job in journal.start(9, [1])}
+    assert set(started) == {3, 4}
+    assert (started[3].root_claim, started[3].root_path, started[3].parent_lodged) == ("t1", "a", False)
+    assert archives.close() == []
+    for job in started.values():
+        assert journal.finish(job.id, job.attempt, "done")
+    assert archives.close() == [1]
+    assert journal.job(1).state == "done"
+    db.close()
+
+
+def test_old_and_new_archives_take_turns(at_work: str) -> None:
+    db = open_writer(at_work)
+    journal = Journal(db, Patience())
+    journal.add([(1, Claim("new", "/in", "new.zip", "/in/x", 1))])
+    batch = Batches(db).start(1, "archive", "new.zip")
+    [new] = [job for job in journal.start(9, [1]) if job.name == "new.zip"]
+    Archives(db).expand(new, batch, [Member(n, f"{n}.jpg", 1) for n in range(3)])
+    for job in (3, 4):
+        journal.excuse(job, 1)
+    assert {job.parent_id for job in journal.start(3, [1])} == {1, None, new.id}
+    db.close()

@@ -218,7 +218,7 @@ class Home:
         """Where a path of the library is below it."""
         return str(Path(path).relative_to(self.library))
 
-    def keys(self) -> set[str]:
+    def library_files(self) -> set[str]:
         """The paths below the library of all files that it shows."""
         return {path for path in _files(self.library) if not path.startswith(".watcher/")}
 

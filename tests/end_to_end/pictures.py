@@ -29,7 +29,9 @@ def picture(
     """A photograph called `title`, by a camera of the make Lumen; its colours come from the title."""
     colours = hashlib.sha256(title.encode()).digest()[:12]
     exif = metadata.build_exif(
-        {_TITLE: title.encode("utf-16-le") + b"\0\0", _MAKE: "Lumen", _MODEL: "Mark II"}, {_TAKEN: taken} if taken else {}, {}
+        {_TITLE: title.encode("utf-16-le") + b"\0\0", _MAKE: "Lumen", _MODEL: "Mark II"},
+        {_TAKEN: taken} if taken else {},
+        {},
     )
     return image.from_rgb(2, 2, colours, enlarge_to=size, format=format, exif=exif)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.household import Home
+from tests.end_to_end.household import Home, digest
 from tests.end_to_end.pictures import picture, takeout, xmp, zipped
 
 ORDERS = list(itertools.permutations(("jpg", "jpg.xmp", "jpg.json")))
@@ -64,7 +64,7 @@ def test_in_whatever_order_they_come_and_however_much_later_picture_and_sidecars
         home.once()
     for stem in stems:
         assert_joined(home, stem)
-    assert home.keys() == set().union(*(places(stem, "xmp", "json") for stem in stems))
+    assert home.library_files() == set().union(*(places(stem, "xmp", "json") for stem in stems))
     assert len(home.assets()) == len(stems)
     assert len(home.finds("edited")) == len(home.finds("harbour", "anna")) == len(stems)
     assert home.finds("camera") == []  # the word of the titles that they came with
@@ -76,22 +76,48 @@ def test_what_comes_together_is_one_at_once(watched: Home) -> None:
         watched.drop(f"together {number}.zip", zipped(zip_files))
         for suffix in order:
             watched.drop(f"l{number}.{suffix}", shot(f"l{number}")[suffix])
-        watched.drop_folder(f"together {number}", {f"f{number}.{suffix}": shot(f"f{number}")[suffix] for suffix in order})
+        watched.drop_folder(
+            f"together {number}", {f"f{number}.{suffix}": shot(f"f{number}")[suffix] for suffix in order}
+        )
     watched.wait_for_rest()
     for stem in (f"{way}{number}" for way in "zlf" for number in range(len(ORDERS))):
         assert_joined(watched, stem)
-        assert places(stem, "xmp", "json") == {key for key in watched.keys() if f"_{stem}." in key}
+        assert places(stem, "xmp", "json") == {key for key in watched.library_files() if f"_{stem}." in key}
 
 
-def test_a_sidecar_that_several_pictures_could_mean_is_kept_and_listed(watched: Home) -> None:
-    unclear = xmp("Whose is it")
-    watched.drop_folder("unclear", {"d.jpg": picture("D"), "d.png": picture("D", format="png"), "d.xmp": unclear})
+UNCLEAR = {"jpg": picture("D"), "png": picture("D", format="png"), "xmp": xmp("Whose is it")}
+
+
+def test_a_sidecar_that_several_pictures_could_mean_is_kept_and_listed_in_whatever_order_they_come(home: Home) -> None:
+    orders = dict(enumerate(itertools.permutations(UNCLEAR)))
+    for part in range(3):
+        for number, order in orders.items():
+            home.drop(f"d{number}.{order[part]}", UNCLEAR[order[part]] + bytes([number]))
+        home.once()
+    assert home.finds("whose") == []
+    assert {row["title"] for row in home.assets()} == {"D"}
+    rows = home.rows("select key, problem from sidecars")
+    assert [row["problem"] for row in rows] == ["several pictures could be meant"] * len(orders)
+    assert {(home.library / row["key"]).read_bytes() for row in rows} == {
+        UNCLEAR["xmp"] + bytes([number]) for number in orders
+    }
+    assert {key for key in home.library_files() if key.startswith("sidecars/")} == {row["key"] for row in rows}
+
+
+def test_an_unclear_sidecar_in_a_zip_is_not_given_to_the_picture_that_is_worked_on_first(watched: Home) -> None:
+    watched.drop("unclear.zip", zipped({f"unclear.{suffix}": content for suffix, content in UNCLEAR.items()}))
     watched.wait_for_rest()
-    (row,) = watched.rows("select * from sidecars where name = 'd.xmp'")
-    assert row["problem"] == "several pictures could be meant"
-    assert (watched.library / row["key"]).read_bytes() == unclear
-    assert row["key"].startswith("sidecars/unmatched/")
-    assert watched.finds("Whose") == []
+    assert watched.rows("select problem from sidecars where name = 'unclear.xmp' and problem is not null")
+    assert watched.finds("whose") == []
+
+
+def test_a_card_of_the_same_names_brings_its_own_sidecars(home: Home) -> None:
+    """Cameras count from 1 again: the same folder, the same names, other pictures."""
+    for card in ("first", "second"):
+        home.drop_folder("100CANON", {"IMG_1.jpg": picture(card), "IMG_1.jpg.xmp": xmp(f"The {card} card")})
+        home.once()
+    titles = {row["digest"]: row["title"] for row in home.assets()}
+    assert titles == {digest(picture(card)): f"The {card} card" for card in ("first", "second")}
 
 
 def test_a_sidecar_without_its_picture_is_done_and_waits_in_the_library(watched: Home) -> None:
@@ -137,3 +163,24 @@ def test_what_is_called_a_sidecar_and_is_none_harms_nobody(home: Home, content: 
     assert home.asset("p.jpg")["title"] == "Unharmed"
     kept = [path for root in (home.failed, home.library / "sidecars") for path in root.rglob("*") if path.is_file()]
     assert content in [path.read_bytes() for path in kept]
+
+
+def test_a_sidecar_that_was_edited_again_counts_and_one_that_comes_twice_is_one_file(home: Home) -> None:
+    home.drop("p.jpg", picture("Camera"))
+    for sidecar in (xmp("First words"), xmp("Better words"), xmp("Better words")):
+        home.drop("p.jpg.xmp", sidecar)
+        home.once()
+    assert home.asset("p.jpg")["title"] == "Better words"
+    kept = [key for key in home.library_files() if key.startswith("sidecars/")]
+    assert {(home.library / key).read_bytes() for key in kept} == {xmp("First words"), xmp("Better words")}
+    assert len(kept) == 2
+
+
+def test_a_picture_that_was_removed_finds_its_sidecar_when_it_is_dropped_again(home: Home) -> None:
+    for name, content in {"p.jpg": picture("Camera"), "p.jpg.xmp": xmp("Edited")}.items():
+        home.drop(name, content)
+    home.once()
+    assert home.watcher("remove", home.asset("p.jpg")["digest"]).returncode == 0
+    home.drop("p.jpg", picture("Camera"))
+    home.once()
+    assert home.asset("p.jpg")["title"] == "Edited"

@@ -102,15 +102,15 @@ def test_a_name_of_any_length_fits_with_its_note(root: str, name: str, folder: s
 
 def test_the_note_says_what_happened_and_what_to_do(root: str) -> None:
     members = [("a\nb.jpg", "it is damaged"), ("letter.txt", "it is\nno picture")]
-    text = report(reason="2 of 9 members failed", attempts=3, members=members).text()
+    text = report(reason="2 of 9 members could not be read", attempts=3, members=members).text()
     assert text.split("\n") == [
         FIRST_LINE,
         "file: a.jpg",
         "job: 12",
-        "reason: 2 of 9 members failed",
+        "reason: 2 of 9 members could not be read",
         "attempts: 3",
         "when: now",
-        "members that failed (the others are in the library):",
+        "members that were not taken (the others are safe):",
         "  a\\nb.jpg: it is damaged",
         "  letter.txt: it is\\nno picture",
         "To try again, move the file back into the inbox, or run: watcher retry 12",

@@ -16,7 +16,7 @@ from watcher.errors import ConfigError, LockedError, UnavailableError
 from watcher.intake.inbox import Inbox
 from watcher.intake.leases import ignore_lease_breaks
 from watcher.intake.settling import COPIER_SECONDS, CUT_OFF, OPEN, QUIET
-from watcher.model import Claim
+from watcher.model import Claim, shown
 
 
 def _picture() -> bytes:
@@ -534,3 +534,69 @@ def test_at_the_end_of_a_run_emptied_folders_go_at_once_but_never_the_inbox(inbo
     inbox.claim_settled(10)
     inbox.remove_emptied(now=True)
     assert [path.name for path in root.iterdir()] == [".watcher"]
+
+
+# -- a folder's batch.toml ---------------------------------------------------------------------------------------------
+
+
+OPTIONS = b'title = "T"'
+
+
+def test_a_batch_toml_is_taken_before_the_files_of_its_folder_and_holds_up_no_others(
+    inbox: Inbox, root: Path, clock: Clock
+) -> None:
+    drop(root, {"trip": {"a.jpg": WHOLE, "deep": {"b.jpg": WHOLE}, "batch.toml": OPTIONS}, "home": {"c.jpg": WHOLE}})
+    assert taken(inbox.claim_settled(10)) == ["home/c.jpg"]
+    reasons = dict(inbox.waiting())
+    assert reasons["trip/a.jpg"].startswith("waiting until trip/batch.toml is taken: ")
+    assert not inbox.settled()
+    assert inbox.comes_from("trip")
+    clock.moved += 21
+    assert taken(inbox.claim_settled(10)) == ["trip/batch.toml"]
+    clock.moved += 1
+    assert taken(inbox.claim_settled(10)) == ["trip/a.jpg", "trip/deep/b.jpg"]
+    assert not inbox.comes_from("trip")
+
+
+def test_a_file_whose_batch_toml_still_settles_in_the_spool_waits_for_it_too(
+    make: Make, root: Path, clock: Clock
+) -> None:
+    first = make()
+    first.open("/library")
+    drop(root, {"trip": {"batch.toml": OPTIONS, "a.jpg": WHOLE, "b.jpg": WHOLE}})
+    clock.moved += 21
+    claims = first.claim_settled(1)
+    assert taken(claims) == ["trip/batch.toml"]
+    clock.moved += 1
+    claims += first.claim_settled(1)
+    assert taken(claims) == ["trip/batch.toml", "trip/a.jpg"]
+    first.close()
+    clock.moved = 0.0
+    second = make()
+    second.open("/library")
+    for claim in claims:
+        second.hold(claim.token, claim.path)
+    assert second.claim_settled(10) == [], "their names changed just now: nobody knows yet who writes"
+    clock.moved += 21
+    assert taken(second.claim_settled(10)) == ["trip/batch.toml"]
+    clock.moved += 1
+    assert sorted(taken(second.claim_settled(10))) == ["trip/a.jpg", "trip/b.jpg"]
+
+
+def test_a_batch_toml_that_is_a_link_holds_up_its_folder_and_says_so(inbox: Inbox, root: Path) -> None:
+    drop(root, {"trip": {"a.jpg": WHOLE}})
+    (root / "trip/batch.toml").symlink_to("/etc/hostname")
+    assert inbox.claim_settled(10) == []
+    assert ("trip/a.jpg", "trip/batch.toml is no file: make it one, or remove it") in inbox.left_behind()
+    assert inbox.settled(), "nobody waits for it"
+    (root / "trip/batch.toml").unlink()
+    inbox.rescan()
+    assert taken(inbox.claim_settled(10)) == ["trip/a.jpg"]
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_what_a_folder_of_any_name_still_holds_is_known(inbox: Inbox, root: Path, name: str) -> None:
+    drop(root, {name: {"a.tif": ENDLESS}})
+    inbox.claim_settled(10)
+    assert inbox.comes_from(shown(name))
+    assert not inbox.comes_from(shown(name)[:-1])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.model import Format
+from watcher.model import Format, SidecarKind
 from watcher.processing import naming
 
 TEMPLATE = "{taken:%Y}/{taken:%m}/{taken:%Y%m%d-%H%M%S}_{stem}"
@@ -117,7 +117,16 @@ def test_a_taken_name_gets_eight_digits_and_then_all() -> None:
 
 
 @pytest.mark.parametrize(
-    "template", [TEMPLATE, "{stem}", "{taken:%Y-%m}/{stem}", "a{{b}}/{stem}", "{taken:%Y%m%d%H%M%S}"]
+    "template",
+    [
+        TEMPLATE,
+        "{stem}",
+        "{folder}/{stem}",
+        "{batch}_{taken:%H}",
+        "{taken:%Y-%m}/{stem}",
+        "a{{b}}/{stem}",
+        "{taken:%Y%m%d%H%M%S}",
+    ],
 )
 def test_a_good_template_is_accepted(template: str) -> None:
     assert naming.check_template(template) is None
@@ -126,15 +135,17 @@ def test_a_good_template_is_accepted(template: str) -> None:
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        ("{camera}", "{camera} is no field of a name; there are {taken} and {stem}"),
-        ("{stem!r}", "{stem} is no field of a name; there are {taken} and {stem}"),
+        ("{camera}", "{camera} is no field of a name; there are {taken}, {stem}, {folder}, {batch}"),
+        ("{stem!r}", "{stem} is no field of a name; there are {taken}, {stem}, {folder}, {batch}"),
         ("{stem:>10}", "{stem} takes no format"),
+        ("{stem}{folder:x}", "{folder} takes no format"),
         ("{taken}_{stem}", "{taken} needs a date format, such as {taken:%Y-%m-%d}"),
         ("{taken:10}", "{taken} needs a date format, such as {taken:%Y-%m-%d}"),
-        ("photo", "it gives every picture the same name; use {stem}"),
-        ("", "it gives every picture the same name; use {stem}"),
+        ("photo", "it gives many pictures the same name; use {stem}"),
+        ("{folder}/{batch}", "it gives many pictures the same name; use {stem}"),
+        ("", "it gives many pictures the same name; use {stem}"),
         ("{stem", "it cannot be read (expected '}' before end of string)"),
-        ("{}", "{} is no field of a name; there are {taken} and {stem}"),
+        ("{}", "{} is no field of a name; there are {taken}, {stem}, {folder}, {batch}"),
     ],
 )
 def test_a_bad_template_is_told_what_is_wrong_with_it(template: str, said: str) -> None:
@@ -170,3 +181,64 @@ def test_a_picture_is_called_by_its_prefix_and_number_or_else_its_digest() -> No
 )
 def test_a_title_has_two_fields_and_keeps_all_other_braces(template: str, title: str) -> None:
     assert naming.titled(template, "{seq} trip", "07") == title
+
+
+@given(names, names, names)
+def test_any_folder_and_batch_give_valid_components_and_a_path_that_systems_take(
+    folder: str, batch: str, name: str
+) -> None:
+    whole = naming.original_key(
+        "{folder}/{batch}/{folder}/{stem}", name, None, "jpeg", DIGEST, folder="/".join([folder] * 20), batch=batch
+    )
+    assert all(is_valid(component) for component in whole.split("/"))
+    assert len(whole.encode()) < 3000
+
+
+def test_a_folder_and_a_batch_are_parts_of_a_name() -> None:
+    parts = {"folder": "Trip/../day 1", "batch": "Trip/2024"}
+    whole = naming.original_key("{folder}/{batch}-{stem}", "a.jpg", None, "jpeg", DIGEST, **parts)
+    assert whole == "originals/Trip/unnamed/day 1/Trip_2024-a.jpg"
+    assert naming.original_key("{folder}/{batch}{stem}", "a.jpg", None, "jpeg", DIGEST) == "originals/a.jpg"
+
+
+@pytest.mark.parametrize(
+    ("name", "format", "expected"),
+    [
+        ("notes.TXT", "other", "notes.txt"),
+        ("no suffix", "other", "no suffix"),
+        ("a.b c", "other", "a.b c"),
+        ("a." + "x" * 200, "other", "a." + "x" * 200),
+        (".bashrc", "other", "bashrc"),
+        ("CLIP.MOV", "video", "CLIP.mov"),
+        ("clip.jpg", "video", "clip.mp4"),
+        ("PXL_1.MP.jpg", "jpeg", "PXL_1.MP.jpg"),
+        ("PXL_1.MP", "jpeg", "PXL_1.jpg"),
+    ],
+)
+def test_each_kind_of_file_keeps_what_is_true_of_its_suffix(name: str, format: Format, expected: str) -> None:
+    assert key(name, taken=None, format=format) == f"originals/undated/{expected}"
+
+
+@given(names, st.sampled_from(("xmp", "takeout", "album")))
+def test_a_sidecar_of_any_name_has_a_valid_key_of_its_own(name: str, kind: SidecarKind) -> None:
+    lone = naming.lone_sidecar_key(name, kind, DIGEST)
+    for one in naming.candidates(lone, DIGEST):
+        assert one.startswith("sidecars/unmatched/") and one.endswith(".xmp" if kind == "xmp" else ".json")
+        assert all(is_valid(component) for component in one.split("/")), one
+    assert naming.lone_sidecar_key(name, kind, "f" * 64) != lone
+
+
+def test_a_sidecar_is_called_as_it_was_dropped_and_then_as_its_picture() -> None:
+    assert naming.lone_sidecar_key("IMG_1.jpg.XMP", "xmp", DIGEST) == "sidecars/unmatched/01234567_IMG_1.jpg.xmp"
+    assert naming.lone_sidecar_key("metadata", "album", DIGEST) == "sidecars/unmatched/01234567_metadata.json"
+    assert naming.sidecar_key("originals/2024/a.jpg", "takeout") == "sidecars/2024/a.jpg.json"
+
+
+def test_a_part_of_a_stack_and_its_renditions_are_called_as_the_picture_that_it_is_shown_by() -> None:
+    assert naming.beside("originals/2024/a.b.heic", "originals/undated/x.mov") == "originals/2024/a.b.mov"
+    for before, rendition, expected in (
+        ("originals/x.png", "preview/x.png.jpg", "preview/2024/a.png.jpg"),
+        ("originals/x.png", "preview/x.png", "preview/2024/a.png"),
+        ("originals/y.png", "preview/x.png.jpg", "preview/x.png.jpg"),
+    ):
+        assert naming.renamed_rendition(rendition, "preview", before, "originals/2024/a.png") == expected

@@ -16,77 +16,21 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from worker_world import World, photo, picture_of
 
 from watcher.errors import UnavailableError
 from watcher.model import (
     Duplicate,
-    Expanded,
     Failed,
     Limits,
     Processed,
-    Recipe,
     Rejected,
-    Rules,
-    Task,
-    TaskResult,
     Unavailable,
 )
 from watcher.processing import archive, image, metadata
 from watcher.processing.run import run_task, work
 from watcher.storage.local import LocalStorage
 from watcher.storage.memory import MemoryStorage
-
-TEMPLATE = "{taken:%Y}/{taken:%m}/{taken:%Y%m%d-%H%M%S}_{stem}"
-RECIPES = (Recipe("preview"), Recipe("thumb", "300x300", "fill"))
-
-
-def photo(colour: str = "teal", taken: str | None = "2024:05:17 14:23:01") -> bytes:
-    exif = Image.Exif()
-    if taken:
-        exif.get_ifd(0x8769)[0x9003] = taken
-    out = io.BytesIO()
-    Image.new("RGB", (640, 480), colour).save(out, "JPEG", exif=exif)
-    return out.getvalue()
-
-
-class World:
-    """A library, a spool, and tasks numbered in order."""
-
-    def __init__(self, folder: Path) -> None:
-        self.library = folder / "library"
-        (self.library / ".watcher").mkdir(parents=True)
-        self.spool = folder / "spool"
-        self.spool.mkdir()
-        self.number = 0
-        self.rules = Rules(str(self.library), TEMPLATE, RECIPES, Limits())
-
-    def drop(self, content: bytes, name: str = "IMG_1.jpg") -> Path:
-        self.number += 1
-        path = self.spool / str(self.number) / name
-        path.parent.mkdir()
-        path.write_bytes(content)
-        return path
-
-    def task(self, path: Path, **changes: Any) -> Task:
-        return dataclasses.replace(Task(self.number, 1, str(path), path.name, self.rules), **changes)
-
-    def run(self, content: bytes, name: str = "IMG_1.jpg", **changes: Any) -> TaskResult:
-        return run_task(self.task(self.drop(content, name), **changes))
-
-    def published(self) -> list[str]:
-        """Everything in the library, temporary files included."""
-        files = (path for path in self.library.rglob("*") if not path.is_dir())
-        return sorted(os.path.relpath(path, self.library) for path in files)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
-
-
-def picture_of(result: TaskResult) -> Any:
-    assert isinstance(result, Processed), result
-    return result.picture
 
 
 def test_a_photo_is_published_with_its_renditions(world: World) -> None:
@@ -284,26 +228,6 @@ def test_a_picture_called_by_the_wrong_suffix_gets_the_right_one(world: World) -
     assert picture.renditions[0].key == "preview/undated/IMG_1.png.jpg"
 
 
-def zipped(**members: bytes) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as target:
-        for name, content in members.items():
-            target.writestr(name, content)
-    return out.getvalue()
-
-
-def test_a_zip_is_expanded_and_its_members_are_tasks_of_their_own(world: World) -> None:
-    path = world.drop(zipped(good=photo(), bad=b"text", inner=zipped(x=b"x"), empty=b""), "a.zip")
-    expanded = run_task(world.task(path))
-    assert isinstance(expanded, Expanded)
-    assert [(m.index, m.path) for m in expanded.members] == [(0, "good"), (1, "bad"), (2, "inner"), (3, "empty")]
-    results = [run_task(world.task(path, name=m.path, member=m.index, may_link=False)) for m in expanded.members]
-    assert [type(result) for result in results] == [Processed, Rejected, Rejected, Rejected]
-    assert "zip inside a zip" in results[2].reason  # type: ignore[union-attr]
-    assert (world.library / results[0].picture.key).read_bytes() == photo()  # type: ignore[union-attr]
-    assert len(world.published()) == 3
-
-
 def test_a_member_without_a_date_of_its_own_has_that_in_its_zip(world: World) -> None:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as target:
@@ -320,10 +244,6 @@ def test_what_a_name_says_is_a_date_and_a_place_has_its_time(world: World) -> No
     world.rules = dataclasses.replace(world.rules, timezone="Pacific/Auckland")
     facts = picture_of(world.run(photo(taken=None), "PXL_20240517_142301123.jpg")).facts
     assert facts.taken_at is not None and facts.taken_at.startswith("2024-05-18T02:23:01")
-
-
-def test_a_zip_that_lies_is_refused_whole(world: World) -> None:
-    assert isinstance(world.run(b"PK\3\4 and nothing more", "a.zip"), Rejected)
 
 
 def test_a_source_that_cannot_be_read_fails_this_try_in_words(world: World) -> None:

@@ -16,6 +16,7 @@ COMMANDS = {
     "run": "run",
     "add": "add",
     "search": "search",
+    "query": "query",
     "fields": "fields",
     "show": "show",
     "status": "status",
@@ -25,10 +26,12 @@ COMMANDS = {
     "retry": "retry",
     "cancel": "cancel",
     "render": "render",
+    "edit": "edit",
     "remove": "remove",
     "config": "config",
     "sample": "sample",
     "demo": "demo",
+    "help": "help",
 }
 
 

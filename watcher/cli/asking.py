@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 
 import click
 
@@ -21,6 +22,8 @@ PATIENCE_SECONDS = 60.0
 
 class Words(click.Command):
     """A command in which every word that is no option of its own is query text, a leading dash or not."""
+
+    mistakes_are_words = True  # what begins with two dashes and is no option
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         # sorted out before click does: it would read -beach as a cluster with -h (help) in it
@@ -38,12 +41,20 @@ class Words(click.Command):
             if arg == "--":
                 words.extend(rest)
             elif name not in takes_value:
+                if name.startswith("--") and not self.mistakes_are_words:
+                    raise click.NoSuchOption(name, possibilities=get_close_matches(name, takes_value), ctx=ctx)
                 words.append(arg)
             elif takes_value[name] and not equals:
                 options.append(f"{name}={_value(rest, name, ctx)}")
             else:
                 options.append(arg)
         return super().parse_args(ctx, [*options, "--", *words])
+
+
+class CarefulWords(Words):
+    """For what changes something: a misspelt option would make another query of it."""
+
+    mistakes_are_words = False
 
 
 def _value(rest: Iterator[str], name: str, ctx: click.Context) -> str:

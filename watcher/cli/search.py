@@ -81,7 +81,7 @@ def command(
 
     `watcher help query` explains all that can be asked; a word may begin with a dash. On a terminal a table, of 50;
     into a pipe the path of one original a line, of all. What has words comes with the best match first, but with the
-    newest first when more than 20,000 photographs have them. Exits with 1 when nothing is found.
+    newest first when more than 10,000 photographs have them. Exits with 1 when nothing is found.
 
     Among a million photographs the first are there within 50 ms; --count, --facet, --sort and what must be looked for
     photograph by photograph (a regular expression) take up to a second and a half.

@@ -66,7 +66,7 @@ class Batches:
         return batch
 
     def _of_set(self, job: Job) -> Batch | None:
-        """That of the parts that came before, open again; a set that was stopped begins anew when it is dropped anew."""
+        """That of the parts that came before, open again; a set that was stopped is begun anew when it comes again."""
         if set_name(job.name) == job.name:
             return None
         known = self._first(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from watcher.db import editing
 from watcher.db.jobs import now
 from watcher.model import Facts, Job, Picture, Rendition, shown
 
@@ -91,8 +92,13 @@ class Catalog:
         self._set_renditions(asset, picture)
 
     def rewrite(self, asset: int, picture: Picture) -> None:
-        """The asset was read again: what it says of itself is new, and its files may have other names."""
-        values = dict(zip(_READ, self._read(picture), strict=True))
+        """The asset was read again: what it says of itself is new, and its files may have other names.
+
+        What a person edited stays as that person said.
+        """
+        kept = editing.edited(self._db, asset)
+        read = zip(_READ, self._read(picture), strict=True)
+        values = {column: value for column, value in read if column not in kept}
         marks = ", ".join(f"{column} = ?" for column in values)
         self._db.execute(f"update assets set key = ?, {marks} where id = ?", (picture.key, *values.values(), asset))
         self._db.execute("delete from renditions where asset_id = ?", (asset,))

@@ -34,23 +34,23 @@ def facet(
         raise ConfigError(f"cannot count by {shown(name)!r}{nearest(name, NAMES)}")
     sql, values = condition(query)
     column = _ALIASES.get(name, name)
-    each, source = _each(column)
+    each, source, present = _each(column)
     found = connection.execute(
         f"""select {each} as value, count(*) as number from assets {source}
-            where ({sql}) and {each} is not null group by 1 order by 2 desc, 1 limit ?""",
+            where ({sql}) and {present} group by 1 order by 2 desc, 1 limit ?""",
         (*values, -1 if limit is None else limit),
     )
     return [(bool(value) if column == "favourite" else value, number) for value, number in found]
 
 
-def _each(column: str) -> tuple[str, str]:
-    """An expression for the values of an asset, and what must be joined for it."""
-    if column in _MADE:
-        return _MADE[column], ""
+def _each(column: str) -> tuple[str, str, str]:
+    """An expression for the values of an asset, what must be joined for it, and whether there are any."""
     if column in _SEVERAL:
         # as JSON: SQL cannot split
         array = f"json_array(assets.{column})"
-        return "each.value", f"join json_each(replace({array}, '; ', '\",\"')) as each"
-    if kind_of(column) == "list":
-        return "each.value", f"join json_each(assets.{column}) as each"
-    return f"assets.{column}", ""
+        source = f"join json_each(replace({array}, '; ', '\",\"')) as each"
+        return "each.value", source, f"assets.{column} is not null"
+    if column not in _MADE and kind_of(column) == "list":
+        return "each.value", f"join json_each(assets.{column}) as each", f"assets.{column} <> '[]'"
+    value = _MADE.get(column, f"assets.{column}")
+    return value, "", f"{value} is not null"

@@ -66,23 +66,43 @@ def probing(node: Node) -> Condition:
     """
     words, rest = split(node)
     asked = [] if words is None else [_probed(words)]
-    return _joined("and", [*asked, *(_distance(part) if isinstance(part, Near) else _meaning(part) for part in rest)])
+    return _joined("and", [*asked, *map(_asked, rest)])
+
+
+def _asked(node: Node) -> Condition:
+    match node:
+        case All():
+            return probing(node)
+        case Any(parts):
+            return _joined("or", [probing(part) for part in parts])
+        case Not(part):
+            return _negated(probing(part))
+        case Near():
+            return _distance(node)
+        case Exact(field, text):
+            return _equal(field, text)
+        case DroppedAgain():
+            return "(select count(*) from provenance where asset_id = assets.id) > 1", ()
+        case _:
+            return _meaning(node)
 
 
 def split(node: Node) -> tuple[str | None, tuple[Node, ...]]:
     """An FTS5 expression that all matches fulfil, and what they must fulfil besides.
 
     The expression is for `from assets_fts where assets_fts match ?`, which can be ranked and ends early; None: no word
-    is asked for. `rest` is a conjunction; each part has its `condition`.
+    is asked for. `rest` is a conjunction; each part has its `condition`. A whole value is in both: its words are found
+    by the index, and few of those that have them are left to compare.
     """
     parts = node.parts if isinstance(node, All) else (node,)
     wanted = {part: expression for part in parts if (expression := _expression(part)) is not None}
-    if not wanted:
+    narrowing = [phrase for part in parts if isinstance(part, Exact) and (phrase := _words_of(part)) is not None]
+    if not wanted and not narrowing:
         return None, parts
     unwanted = {part: _expression(part.part) for part in parts if isinstance(part, Not)}
     unwanted = {part: expression for part, expression in unwanted.items() if expression is not None}
     rest = tuple(part for part in parts if part not in wanted and part not in unwanted)
-    return _difference(wanted.values(), filter(None, unwanted.values())), rest
+    return _difference([*wanted.values(), *narrowing], filter(None, unwanted.values())), rest
 
 
 def _expression(node: Node) -> str | None:
@@ -96,6 +116,14 @@ def _expression(node: Node) -> str | None:
         words, rest = split(node)
         return None if rest else words
     return None
+
+
+def _words_of(node: Exact) -> str | None:
+    """The words of a whole value, as far as they are in the index."""
+    found = tokens(node.text)
+    if not found or node.field not in WEIGHTS or node.field == "path":
+        return None
+    return _phrase(Words(found, node.field))
 
 
 def _difference(wanted: Iterable[str], unwanted: Iterable[str]) -> str:
@@ -114,6 +142,8 @@ def _indexed(expression: str) -> Condition:
 
 
 def _probed(expression: str) -> Condition:
+    if '" *' in expression:  # the beginnings of words are put together from all that begin so, for each asset anew
+        return _indexed(expression)
     return f"exists (select 1 from {INDEX} where {INDEX} match ? and rowid = assets.id)", (expression,)
 
 
@@ -133,7 +163,7 @@ def _meaning(node: Node) -> Condition:
         case Letters(text, field):
             return _joined("or", [_letters(text, column) for column in ((field,) if field else TEXTS)])
         case Exact(field, text):
-            return _exact(field, text)
+            return _equal(field, text)  # its words are found by `split`
         case Regex(field, pattern):
             return _any_value(field, "{} regexp ?", pattern)
         case Present(field):
@@ -177,8 +207,9 @@ def _any_value(field: str, test: str, value: str) -> Condition:
     """`test` of the field, or of any element of a list; `{}` in it is the value of the row."""
     if field in _LISTS:
         test = test.format("value")
-        return f"exists (select 1 from json_each(assets.{field}) where {test})", (value,)
-    return test.format(_source(field)), (value,)
+        return f"assets.{field} <> '[]' and exists (select 1 from json_each(assets.{field}) where {test})", (value,)
+    # said although it follows: an index of those that are not null is used only then
+    return f"{_source(field)} is not null and {test.format(_source(field))}", (value,)
 
 
 def _inside(letters: str, field: str | None) -> Condition:
@@ -194,15 +225,6 @@ def _inside(letters: str, field: str | None) -> Condition:
 
 def _letters(text: str, field: str) -> Condition:
     return _any_value(field, "instr({}, ?)", text)
-
-
-def _exact(field: str, text: str) -> Condition:
-    equal = _equal(field, text)
-    found = tokens(text)
-    if not found or field not in WEIGHTS or field == "path":
-        return equal
-    # whose words these are is known at once; few of them are left to compare
-    return _joined("and", [_indexed(_phrase(Words(found, field))), equal])
 
 
 def _equal(field: str, text: str) -> Condition:

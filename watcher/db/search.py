@@ -20,12 +20,12 @@ from watcher.db.wording import INDEX
 from watcher.errors import DatabaseError
 from watcher.fields import FIELDS, Asset
 from watcher.model import shown
-from watcher.querying.tree import All, Node
+from watcher.querying.tree import All, Node, Range
 
 EVERYTHING = All(())
 
 # Above so many matches no rank is computed: bm25 reads every one of them, and the words say little anyway.
-RANKED_MATCHES = 20_000
+RANKED_MATCHES = 10000
 
 # How many steps of db/migrations.py this version reads; counted here because that module is slow to import.
 KNOWN_STEPS = 6
@@ -103,7 +103,8 @@ def ids(
     words, rest = split(query)
     if sort not in (None, "rank"):
         return _gathered(connection, query, ordering.by_field(sort or ""), limit)
-    if words is not None and (sort == "rank" or not _too_many(connection, words)):
+    has_words = words is not None and rest != _parts(query)  # more than those of whole values
+    if words is not None and has_words and (sort == "rank" or not _too_many(connection, words)):
         return _ranked(connection, words, rest, limit)
     found = _newest(connection, query, limit) if limit is not None else []
     return found if found and len(found) == limit else _gathered(connection, query, ordering.NEWEST, limit)
@@ -129,14 +130,24 @@ def _ranked(connection: sqlite3.Connection, words: str, rest: Sequence[Node], li
 def _newest(connection: sqlite3.Connection, query: Node, limit: int) -> list[int]:
     """The newest that match, as far as they are among the newest of all; those after them may lack some."""
     sql, values = probing(query)
-    since = f"select taken_at from assets order by taken_at desc limit 1 offset {_NEWEST_LOOKED_AT}"
+    within, edges = condition(All(_dates(query)))
+    since = f"select taken_at from assets where {within} order by taken_at desc limit 1 offset {_NEWEST_LOOKED_AT}"
     return _ids(
         connection,
         f"""select assets.id from assets indexed by assets_by_taken
             where assets.taken_at >= ({since}) and ({sql}) order by {ordering.NEWEST} limit ?""",
-        values,
+        (*edges, *values),
         limit,
     )
+
+
+def _dates(query: Node) -> tuple[Node, ...]:
+    """What `query` demands of the date: the newest that can match are among those."""
+    return tuple(part for part in _parts(query) if isinstance(part, Range) and part.field == "taken_at")
+
+
+def _parts(query: Node) -> tuple[Node, ...]:
+    return query.parts if isinstance(query, All) else (query,)
 
 
 def _gathered(connection: sqlite3.Connection, query: Node, order: str, limit: int | None) -> list[int]:

@@ -14,7 +14,7 @@ from watcher.model import Attached, Job, Sidecar, SidecarKind
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A sidecar in the library; `assets`: those that it belongs to."""
+    """A sidecar in the library; `assets`: those that it belongs to. `came`: when, UTC, and in which `batch`."""
 
     id: int
     kind: SidecarKind
@@ -23,6 +23,8 @@ class Stored:
     name: str
     title: str | None
     assets: frozenset[int]
+    came: str
+    batch: int | None
 
 
 class Sidecars:
@@ -40,30 +42,35 @@ class Sidecars:
     def in_shot(self, scope: str, shot: str) -> list[Stored]:
         """The sidecars of this folder whose names begin as those of the shot do; no albums."""
         rows = self._db.execute(
-            "select * from sidecars where scope = ? and shot = ? and kind <> 'album' order by name, id", (scope, shot)
+            """select s.*, j.created_at, j.batch_id from sidecars s join jobs j on j.id = s.job_id
+               where s.scope = ? and s.shot = ? and s.kind <> 'album' order by s.name, s.id""",
+            (scope, shot),
         )
         return [self._stored(row) for row in rows.fetchall()]
 
     def pictures(self, scope: str, shot: str) -> list[Job]:
-        """The jobs of this shot that led to an asset, in their order; the last of each name."""
-        jobs = select(
+        """The jobs of this shot that led to an asset, in their order."""
+        return select(
             self._db,
             "where j.scope = ? and j.shot = ? and j.asset_id is not null and j.kind = 'file' order by j.id",
             (scope, shot),
         )
-        return list({job.name: job for job in jobs}.values())
 
     def attach(self, sidecar: int, asset: int) -> None:
         self._db.execute("insert or ignore into sidecars_of_assets values (?, ?)", (sidecar, asset))
-        self._db.execute("update sidecars set problem = null where id = ?", (sidecar,))
+
+    def detach(self, sidecar: int, asset: int) -> None:
+        self._db.execute("delete from sidecars_of_assets where sidecar_id = ? and asset_id = ?", (sidecar, asset))
 
     def move(self, key: str, new: str) -> None:
         """The sidecar that stood under `key` stands under `new`."""
         self._db.execute("update sidecars set key = ? where key = ?", (new, key))
 
-    def doubt(self, sidecar: int, problem: str) -> None:
-        """Why the sidecar belongs to none of the pictures that there are."""
-        self._db.execute("update sidecars set problem = ? where id = ?", (problem, sidecar))
+    def doubt(self, sidecar: int, problem: str | None) -> None:
+        """Why the sidecar belongs to none of the pictures that there are; None when it does, or there are none."""
+        self._db.execute(
+            "update sidecars set problem = ? where id = ? and problem is not ?", (problem, sidecar, problem)
+        )
 
     def of(self, asset: int) -> tuple[Attached, ...]:
         """The asset's sidecars, the one named most exactly first: IMG_1.jpg.xmp before IMG_1.xmp."""
@@ -90,8 +97,8 @@ class Sidecars:
         """All jobs of the folder that led to an asset."""
         return select(self._db, "where j.scope = ? and j.asset_id is not null and j.kind = 'file'", (scope,))
 
-    def stack(self, asset: int, primary: int) -> bool:
-        """The asset belongs to the stack that is shown by `primary`; whether that is news."""
+    def stack(self, asset: int, primary: int | None) -> bool:
+        """The asset belongs to the stack that is shown by `primary`, None to none; whether that is news."""
         query = "update assets set stack = ? where id = ? and stack is not ?"
         return self._db.execute(query, (primary, asset, primary)).rowcount == 1
 
@@ -110,4 +117,14 @@ class Sidecars:
     def _stored(self, row: sqlite3.Row) -> Stored:
         assets = self._db.execute("select asset_id from sidecars_of_assets where sidecar_id = ?", (row["id"],))
         owned = frozenset(int(each["asset_id"]) for each in assets)
-        return Stored(row["id"], row["kind"], row["key"], row["digest"], row["name"], row["title"], owned)
+        return Stored(
+            row["id"],
+            row["kind"],
+            row["key"],
+            row["digest"],
+            row["name"],
+            row["title"],
+            owned,
+            row["created_at"],
+            row["batch_id"],
+        )

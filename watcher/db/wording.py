@@ -31,7 +31,7 @@ TEXTS = tuple(column for column, weight in WEIGHTS.items() if weight)
 BREAK = "\x9c"
 
 # The numbers that are asked for most. Without those that say nothing: an index holds what somebody looks for.
-NUMBERS = ("iso", "f_number", "focal_length_mm", "exposure_time", "rating", "width", "height")
+NUMBERS = ("iso", "f_number", "focal_length_mm", "exposure_time", "rating", "height")
 
 _CHUNK = 500
 _LISTS = ("keywords", "flags")
@@ -41,6 +41,8 @@ _SOURCES = {
 }
 _SELECTED = ", ".join(_SOURCES.get(column, column) for column in WEIGHTS)
 _WATCHED = ", ".join(["key", *(column for column in WEIGHTS if column not in _SOURCES)])
+# not by "insert or ignore": in a trigger, the conflict clause of the statement that fired it takes its place
+_NOTE = f"insert into {CHANGED} select new.id where not exists (select 1 from {CHANGED} where id = new.id)"
 _POINT = f"insert into {PLACES} select new.id, new.latitude, new.latitude, new.longitude, new.longitude"
 _HAS_POINT = "where new.latitude is not null and new.longitude is not null"
 
@@ -56,12 +58,8 @@ SCHEMA = (
     f"create table {TERMS} (term text primary key) without rowid",
     f"create table {CHANGED} (id integer primary key)",
     f"create virtual table {PLACES} using rtree(id, south, north, west, east)",
-    f"""create trigger assets_words_insert after insert on assets begin
-          insert or ignore into {CHANGED} values (new.id);
-        end""",
-    f"""create trigger assets_words_update after update of {_WATCHED} on assets begin
-          insert or ignore into {CHANGED} values (new.id);
-        end""",
+    f"create trigger assets_words_insert after insert on assets begin {_NOTE}; end",
+    f"create trigger assets_words_update after update of {_WATCHED} on assets begin {_NOTE}; end",
     f"""create trigger assets_words_delete after delete on assets begin
           delete from {INDEX} where rowid = old.id;
           delete from {CHANGED} where id = old.id;
@@ -72,6 +70,11 @@ SCHEMA = (
         end""",
     f"create trigger assets_places_delete after delete on assets begin delete from {PLACES} where id = old.id; end",
     *(f"create index assets_by_{column} on assets ({column}) where {column} is not null" for column in NUMBERS),
+    # what is asked of all assets is read from an index alone: a row has all of a picture's metadata in it
+    "create index assets_by_shape on assets (width, height) where width is not null",
+    "create index assets_by_title on assets (title) where title is not null",
+    "create index assets_by_keywords on assets (keywords) where keywords <> '[]'",
+    "create index assets_by_camera on assets (camera_make, camera_model)",
     "create index assets_by_import on assets (imported_at)",
     # month, weekday and hour are read from the index alone
     "create index assets_by_precision on assets (taken_at, taken_precision)",

@@ -21,6 +21,7 @@ from watcher.intake.agenda import Place
 from watcher.intake.candidates import Candidates
 from watcher.intake.emptied import Emptied
 from watcher.intake.leases import trusted
+from watcher.intake.leaving import Leaving
 from watcher.intake.looking import Not, look
 from watcher.intake.ready import Ready
 from watcher.intake.scanner import Skipped, scan
@@ -37,7 +38,8 @@ _SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.EN
 class Inbox:
     """`root` is the folder, `name` what people call it. Times are of `clock` (monotonic), `wall` is unix.
 
-    `wake` is called, from whatever thread, when there is something for `claim_settled` to do.
+    `leaves_other`: what is no picture, video, archive or sidecar is not taken. `wake` is called, from whatever thread,
+    when there is something for `claim_settled` to do.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Inbox:
         batch_seconds: float,
         rescan_seconds: float,
         ignore: tuple[str, ...] = (),
+        leaves_other: bool = False,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         wake: Callable[[], None],
@@ -63,8 +66,10 @@ class Inbox:
         self.ready = Ready(self.root)
         self._emptied = Emptied(self.root, batch_seconds)
         self._candidates = Candidates(Patience(settle_seconds, incomplete_seconds), clock, wall)
+        self._leaves_other = leaves_other
+        self._leaving = Leaving()
         self._skipped: dict[str, Skipped] = {}
-        self._refused_adds: dict[str, str] = {}  # tokens, and why their files cannot be taken
+        self._held_options: set[str] = set()  # paths of each batch.toml that settles in the spool
         self._noticed: deque[str] = deque()
         self._scan_due = float("-inf")
         self._paused_at: float | None = None
@@ -147,7 +152,10 @@ class Inbox:
     def _scan_all(self) -> None:
         self._scan_due = self._clock() + self._rescan_seconds  # first: rescan() may be called while we scan
         self._skipped = {}
+        self.ready.refused.clear()
         self._scan("")
+        for place in self._leaving:  # nothing tells of one that was deleted
+            self._candidates.found(place)
 
     def _scan(self, below: str) -> None:
         with suppress(OSError):  # the root went away this moment: problem() says so at the next call
@@ -160,24 +168,43 @@ class Inbox:
     def _consider(self, place: Place) -> Claim | None:
         try:
             seen = self._candidates.settled(place, self._path(place))
+            left = self._is_left(place, seen)
         except OSError as error:
             self._refused(place, error, "cannot be read")
             return None
-        if isinstance(seen, Observation) and not self._awaits_options(place):
+        if isinstance(seen, Observation) and not left and not self._awaits_options(place):
             return self._claimed(place, seen) if place.token else self._claim(place, seen)
+        if isinstance(seen, Not) and place.token:  # it is gone from the spool: nobody waits for its options any more
+            self._held_options.discard(place.path)
         if seen is Not.FOLDER and not place.token:
             self._scan(place.path)
         return None
+
+    def _is_left(self, place: Place, seen: Observation | Not | None) -> bool:
+        """Whether the file has settled and stays where it is: it is nothing that we take, and such is left here."""
+        if not self._leaves_other or place.token or seen is None:
+            return False
+        if isinstance(seen, Not):
+            self._leaving.forget(place)
+            return False
+        why = self._leaving.why(place, self._path(place), seen)
+        if why:
+            self._candidates.block(place, why)
+        return why is not None
 
     def _awaits_options(self, place: Place) -> bool:
         """Whether its folder's batch.toml is still to be taken: what that asks for is for this file too."""
         top, slash, _ = place.path.partition("/")
         options = Place("", f"{top}/{OPTIONS_NAME}")
-        if place.token or not slash or place == options or self._ignoring.rule(options.path):
+        if not slash or place.path == options.path or self._ignoring.rule(options.path):
             return False
-        if not os.path.lexists(self._path(options)):
-            return False
-        self._candidates.found(options)
+        if options.path not in self._held_options:
+            if place.token or not os.path.lexists(self._path(options)):
+                return False
+            if not _is_file(self._path(options)):
+                self._candidates.block(place, f"{shown(options.path)} is no file: make it one, or remove it")
+                return True
+            self._candidates.found(options)
         why = f"waiting until {shown(options.path)} is taken: {self._candidates.why(options)}"
         if self._candidates.is_stuck(options):
             self._candidates.block(place, why)
@@ -191,7 +218,6 @@ class Inbox:
         Raises UnavailableError when nothing can be taken.
         """
         claims: list[Claim] = []
-        self._refused_adds.pop(token, None)
         try:
             for below, size in islice(self.ready.files(token), max(0, room)):
                 spooled = Place(self._spool.take(below, token), below)
@@ -199,18 +225,16 @@ class Inbox:
         except OSError as error:
             if error.errno in _SURROUNDINGS and not claims:
                 raise UnavailableError(f"what was added as {token} cannot be taken: {error.strerror}") from error
-            self._refused_adds[token] = f"cannot be moved out of its folder: {_explained(error)}"
+            self.ready.refused[token] = f"cannot be moved out of its folder: {_explained(error)}"
         self.ready.remove(token)
         return claims
 
-    def added(self) -> list[str]:
-        """The tokens of what was added and can be taken, as far as is known."""
-        return [token for token in self.ready.tokens() if token not in self._refused_adds]
-
     def comes_from(self, top: str) -> bool:
-        """Whether a file below the folder `top` is still waited for."""
+        """Whether a file below the folder `top`, its name as text, is still waited for."""
         prefix = f"{top}/"
-        return any(place.path.startswith(prefix) and not self._candidates.is_stuck(place) for place in self._candidates)
+        return any(
+            shown(place.path).startswith(prefix) and not self._candidates.is_stuck(place) for place in self._candidates
+        )
 
     def _path(self, place: Place) -> str:
         return self.source(place.token, place.path) if place.token else os.path.join(self.root, place.path)
@@ -224,11 +248,12 @@ class Inbox:
         spooled = Place(token, place.path)
         if self._is_still(spooled, seen):
             return self._claimed(spooled, seen)
-        self._candidates.hint(spooled)
+        self.hold(token, place.path)
         return None
 
     def _claimed(self, place: Place, seen: Observation) -> Claim:
         self._candidates.forget(place)
+        self._held_options.discard(place.path)
         return Claim(place.token, self.root, place.path, self._path(place), seen.size)
 
     def _take(self, place: Place) -> str | None:
@@ -268,6 +293,8 @@ class Inbox:
     def hold(self, token: str, path: str) -> None:
         """Let a file in the spool settle there by the same rules; `claim_settled` returns it then."""
         self._candidates.hint(Place(token, path))
+        if path.partition("/")[2] == OPTIONS_NAME:
+            self._held_options.add(path)
 
     def forget(self, token: str) -> None:
         """Remove the spool folder of `token`, as far as it is empty."""
@@ -299,7 +326,7 @@ class Inbox:
         """Up to `limit` times (path below the inbox, why): files not yet taken, then what was passed over."""
         files = ((place.path, self._candidates.why(place)) for place in self._candidates)
         passed = ((skipped.path, skipped.why) for skipped in self._skipped.values())
-        return list(islice(chain(files, self._refused_adds.items(), passed), limit))
+        return list(islice(chain(files, self.ready.refused.items(), passed), limit))
 
     def waiting_count(self) -> int:
         """How many files are not yet taken."""
@@ -307,14 +334,17 @@ class Inbox:
 
     def settled(self) -> bool:
         """Nothing more is to come from what lies here now: the inbox is empty but for `left_behind`."""
-        pending = self._noticed or self._clock() >= self._scan_due or self.added()
+        pending = self._noticed or self._clock() >= self._scan_due or self.ready.tokens()
         return not pending and all(map(self._candidates.is_stuck, self._candidates))
 
     def left_behind(self) -> list[tuple[str, str]]:
-        """(path below the inbox, why) of what cannot be taken now: refused, or open and never changing."""
-        stuck = filter(self._candidates.is_stuck, self._candidates)
-        files = [(place.path, self._candidates.why(place)) for place in stuck]
-        return [*files, *self._refused_adds.items()] + [
+        """(path below the inbox, why) of what cannot be taken now: refused, or open and never changing.
+
+        What is no picture and was left on purpose is not among it.
+        """
+        stuck = (place for place in self._candidates if self._candidates.is_stuck(place))
+        files = [(place.path, self._candidates.why(place)) for place in stuck if place not in self._leaving]
+        return [*files, *self.ready.refused.items()] + [
             (skipped.path, skipped.why) for skipped in self._skipped.values() if skipped.failed
         ]
 
@@ -322,6 +352,10 @@ class Inbox:
         """Remove folders that claims emptied, once they are quiet (`now`: without waiting for that)."""
         if self._paused_at is None:
             self._emptied.remove(self._clock(), self._wall(), at_once=now)
+
+
+def _is_file(path: str) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path)
 
 
 def _explained(error: OSError) -> str:

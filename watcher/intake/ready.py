@@ -23,18 +23,28 @@ class Ready:
 
     def __init__(self, root: str) -> None:
         self._folder = os.path.join(root, FOLDER, READY)
+        self.refused: dict[str, str] = {}  # tokens of what cannot be taken, and why: only a rescan tries it again
 
     def tokens(self) -> list[str]:
-        """The folders that are there, in order of their names; none where the inbox is not."""
+        """The folders that can be taken, in order of their names; none where the inbox is not."""
         try:
             with os.scandir(self._folder) as entries:
-                return sorted(e.name for e in entries if TOKEN.fullmatch(e.name) and e.is_dir(follow_symlinks=False))
+                there = {e.name for e in entries if TOKEN.fullmatch(e.name) and e.is_dir(follow_symlinks=False)}
         except OSError:
             return []
+        return sorted(there - self.refused.keys())
 
-    def options(self, token: str) -> bytes:
-        """The content of its batch.toml; empty when there is none. Raises OSError."""
-        return read_options(os.path.join(self._folder, token, OPTIONS_NAME))
+    def path(self, token: str, below: str) -> str:
+        """Where a file of it lies before it is claimed."""
+        return os.path.join(self._folder, token, below)
+
+    def options(self, token: str) -> bytes | None:
+        """The content of its batch.toml; empty when there is none. None: it cannot be read, and nothing is taken."""
+        try:
+            return read_options(os.path.join(self._folder, token, OPTIONS_NAME))
+        except OSError as error:
+            self.refused[token] = f"its {OPTIONS_NAME} cannot be read: {error.strerror}"
+            return None
 
     def name(self, token: str) -> str:
         """What a person calls it: the one file or folder that was added, else its token."""
@@ -58,12 +68,15 @@ class Ready:
     def remove(self, token: str) -> None:
         """Remove the folder, when no file of it is left but its batch.toml."""
         top = os.path.join(self._folder, token)
-        if next(self.files(token), None) is None:
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(top, OPTIONS_NAME))
-            for folder, _, _ in os.walk(top, topdown=False):
-                with contextlib.suppress(OSError):  # a link or a pipe: nothing that `add` puts there
-                    os.rmdir(folder)
+        if next(self.files(token), None) is not None:
+            return
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(top, OPTIONS_NAME))
+        for folder, _, _ in os.walk(top, topdown=False):
+            with contextlib.suppress(OSError):  # a link or a pipe: nothing that `add` puts there
+                os.rmdir(folder)
+        if os.path.lexists(top):
+            self.refused[token] = "what is left in it is no file"
 
 
 def read_options(path: str) -> bytes:

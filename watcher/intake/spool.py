@@ -104,15 +104,11 @@ class Spool:
     def _make_folders(self) -> None:
         if os.path.islink(self._folder):
             raise ConfigError(f"{shown(self._folder)} is a symbolic link. Remove it: the spool must lie in the inbox.")
-        open_to_all = os.stat(self._root).st_mode & 0o777  # whoever may drop files may also add some
-        folders = ((self._folder, 0o755), (self.path, 0o700), (os.path.join(self._folder, MEMBERS), 0o700))
-        private = (self.path, os.path.join(self._folder, MEMBERS))
-        for folder, mode in (*folders, *((os.path.join(self._folder, name), open_to_all) for name in ("add", READY))):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(folder)
-            if os.stat(folder).st_mode & 0o777 != mode:  # whatever the umask is
-                with contextlib.suppress(PermissionError if folder not in private else ()):
-                    os.chmod(folder, mode)  # another user's `watcher add` may have made the others
+        for folder, mode in ((self._folder, 0o755), (self.path, 0o700), (os.path.join(self._folder, MEMBERS), 0o700)):
+            _make(folder, mode)
+        for name in ("add", READY):  # whoever may drop files may add some; he may have made them himself
+            with contextlib.suppress(PermissionError):
+                _make(os.path.join(self._folder, name), os.stat(self._root).st_mode & 0o777)
 
     def _own(self, owner: bytes) -> None:
         path = os.path.join(self._folder, "owner")
@@ -188,3 +184,11 @@ class Spool:
         for folder, _, _ in os.walk(os.path.join(self.path, token), topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
+
+
+def _make(folder: str, mode: int) -> None:
+    """Make the folder with this mode, whatever the umask is, unless it is there and has it."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder)
+    if os.stat(folder).st_mode & 0o777 != mode:
+        os.chmod(folder, mode)

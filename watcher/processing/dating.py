@@ -1,4 +1,4 @@
-"""When a picture was taken, from the beginning of its file: for the order of the numbers in its batch, no more.
+"""When a picture was taken, for the order of the numbers in its batch, no more. Of a member its beginning is enough.
 
 What cannot be read here has no date here; whether it is a picture is judged when it is taken.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+from typing import BinaryIO
 
 from watcher.errors import RejectedError
-from watcher.model import Dated, Task
-from watcher.processing import archive, reading, sniffing
+from watcher.model import Dated, Facts, Format, Task
+from watcher.processing import archive, embedded, reading, sniffing
 from watcher.processing.metadata import Sidecars
 
 _HEAD = 256 * 1024  # bytes, in which cameras put what a picture says of itself
@@ -33,24 +34,27 @@ class _Head(io.BytesIO):
 
 def dated(task: Task) -> Dated:
     """The date of the picture. Raises OSError when the file cannot be read."""
-    file, mtime = _beginning(task)
-    kind = sniffing.kind(file)
-    if kind is None or kind == "zip" or kind == "xmp" or kind == "json":
-        return Dated(task.job_id, task.attempt, None, numbered=False)
-    taken = None
-    with contextlib.suppress(RejectedError):
-        size = file.seek(0, io.SEEK_END)
-        file.seek(0)
-        taken = reading.facts(reading.opened(file, kind, size, task.rules.limits), Sidecars(), task, mtime).taken_at
-    return Dated(task.job_id, task.attempt, taken, numbered=True)
-
-
-def _beginning(task: Task) -> tuple[io.BytesIO, float]:
-    """The first bytes and the mtime (unix seconds) of the file, or of the member."""
     if task.member is None:
-        with open(task.source, "rb") as source:
-            return io.BytesIO(source.read(_HEAD)), os.fstat(source.fileno()).st_mtime
+        with open(task.source, "rb") as file:
+            return _dated(file, task, os.fstat(file.fileno()).st_mtime)
     head = _Head()
     with contextlib.suppress(_EnoughError, RejectedError):
         archive.extract(task.source, task.member, head, task.rules.limits)
-    return head, archive.modified(task.source, task.member) or 0.0
+    return _dated(head, task, archive.modified(task.source, task.member))
+
+
+def _dated(file: BinaryIO, task: Task, mtime: float | None) -> Dated:
+    kind = sniffing.kind(file)
+    if kind is None or kind == "zip" or kind == "xmp" or kind == "json":
+        return Dated(task.job_id, task.attempt, None, numbered=False)
+    return Dated(task.job_id, task.attempt, _facts(file, kind, task, mtime).taken_at, numbered=True)
+
+
+def _facts(file: BinaryIO, format: Format, task: Task, mtime: float | None) -> Facts:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    try:
+        return reading.facts(reading.opened(file, format, size, task.rules.limits), Sidecars(), task, mtime)
+    except RejectedError:  # some pictures are decoded when they are opened, and of a member's the end is not there
+        file.seek(0)
+        return reading.told(embedded.of_beginning(file.read(_HEAD)), Sidecars(), task, mtime)

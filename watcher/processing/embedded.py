@@ -7,6 +7,7 @@ metadata.py's. Nothing here raises, whatever the bytes: what cannot be read is a
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -25,6 +26,7 @@ _UUIDS = (  # EXIF, XMP and IPTC in JPEG 2000
 )
 _READ = (b"uuid", b"meta")  # the boxes that are worth a copy; pixels are not
 _EXIF_MARK = b"Exif\0\0"
+_EXIF_START = re.compile(rb"II\*\0\x08\0\0\0|MM\0\*\0\0\0\x08")  # TIFF 6.0, section 2
 _XMP_MARK = b"http://ns.adobe.com/xap/1.0/\0"
 
 
@@ -78,6 +80,12 @@ def of_tiff(content: bytes) -> Blobs:
     resources = photoshop or b""
     digest = _resource(resources, _DIGEST_RESOURCE)
     return Blobs(content, packet, iptc or _resource(resources, _IPTC_RESOURCE), iptc_digest=digest)
+
+
+def of_beginning(content: bytes) -> Blobs:
+    """From the first bytes of any file: whatever begins as EXIF does, with its first directory right behind."""
+    found = _EXIF_START.search(content)
+    return Blobs(content[found.start() :]) if found else Blobs()
 
 
 def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:

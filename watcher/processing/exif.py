@@ -21,7 +21,8 @@ Tags = dict[int, Value]
 # bytes of one value, by its type
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
 _WIDE_SIZES = {16: 8, 17: 8, 18: 8}  # BigTIFF's own types
-_CODES = {1: "B", 3: "H", 4: "L", 5: "L", 6: "b", 8: "h", 9: "l", 10: "l", 11: "f", 12: "d", 13: "L", 16: "Q", 17: "q", 18: "Q"}
+_CODES = {1: "B", 3: "H", 4: "L", 5: "L", 6: "b", 8: "h", 9: "l", 10: "l", 11: "f", 12: "d", 13: "L"}
+_CODES |= {16: "Q", 17: "q", 18: "Q"}
 _TEXT = (2, 129)
 _UNDEFINED = 7
 _RATIONALS = (5, 10)

@@ -11,7 +11,7 @@ import shutil
 
 from watcher.errors import RejectedError
 from watcher.filesystem import fsync_directory
-from watcher.model import Expanded, Task
+from watcher.model import OPTIONS_NAME, Expanded, Limits, Task
 from watcher.processing import archive
 
 GROUP = 1000  # files of an archive that are told of at once: a message and a transaction of some 100 KB
@@ -36,18 +36,17 @@ def expanded(task: Task, path: str) -> Expanded:
     limits = task.rules.limits
     if task.depth >= limits.zip_depth:
         raise RejectedError(f"it is a zip inside {task.depth} others; limits.zip_depth allows {limits.zip_depth}")
-    lodged = task.member is not None and lodge(task, path)
     found = archive.members(path, limits, task.listed, GROUP)
-    options = None
-    if not task.listed and not task.depth:
-        content = archive.batch_options(path, limits)
-        options = None if content is None else content.decode("utf-8", "replace")
-    return Expanded(task.job_id, task.attempt, found, len(found) == GROUP, options, lodged)
+    options = None if task.listed or task.depth else _options(path, limits)
+    return Expanded(task.job_id, task.attempt, found, len(found) == GROUP, options, lodge(task, path))
 
 
 def lodge(task: Task, path: str) -> bool:
-    """Give a member's bytes a file of their own beside the spool, all or nothing; whether it is there now."""
-    if task.lodge is None or not os.path.exists(path):
+    """Give a member's bytes, at `path`, a file of their own beside the spool, all or nothing; whether it has one now.
+
+    Its archive is deleted on the strength of that.
+    """
+    if task.member is None or task.lodge is None:
         return False
     folder = os.path.dirname(task.lodge)
     os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -55,12 +54,15 @@ def lodge(task: Task, path: str) -> bool:
     shutil.copyfile(path, staged)  # the inbox may be on another file system than the library
     shutil.copystat(path, staged)
     with open(staged, "rb") as file:
-        os.fsync(file.fileno())  # its archive is deleted on the strength of this
+        os.fsync(file.fileno())
     os.replace(staged, task.lodge)
     fsync_directory(folder)
     return True
 
 
-def lodged(task: Task, path: str) -> bool:
-    """Whether a member that cannot be taken has its bytes in a file of its own, now."""
-    return task.member is not None and lodge(task, path)
+def _options(path: str, limits: Limits) -> str | None:
+    content = archive.batch_options(path, limits)
+    try:
+        return None if content is None else content.decode()
+    except UnicodeDecodeError as error:
+        raise RejectedError(f"{OPTIONS_NAME} in it is not UTF-8 text (byte {error.start + 1})") from None

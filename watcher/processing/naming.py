@@ -6,7 +6,6 @@ without control characters, slashes, leading dots or dashes, and at most 255 byt
 
 from __future__ import annotations
 
-import os
 import re
 import string
 import unicodedata
@@ -37,7 +36,10 @@ SUFFIXES: dict[Format, tuple[str, ...]] = {
     ),
 }
 _SIDECAR_SUFFIXES: dict[SidecarKind, str] = {"xmp": ".xmp", "takeout": ".json", "album": ".json"}
-_PICTURE_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes if suffix)
+_KNOWN_SUFFIXES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes if suffix)
+_RENDERED_SUFFIXES = tuple(_KNOWN_SUFFIXES - {*SUFFIXES["video"]})
+_LONGEST_SUFFIX = 16  # with its dot; what is longer is a part of the name
+_LONGEST_FOLDER = 1000  # bytes of all its parts: a path has room for some 4000 (PATH_MAX), other folders and the name
 # A rendition's file name is its original's plus at most a suffix of its own (".jpg"), and a name that is taken grows
 # by "-" and eight digits: an original leaves room for both within the 255 bytes that file systems give a name.
 _LONGEST = 255 - len(".jpeg") - len("-01234567")
@@ -54,7 +56,7 @@ def check_template(template: str) -> str | None:
             if field is None:
                 continue
             if field not in FIELDS or conversion:
-                return f"{{{field}}} is no field of a name; there are " + " and ".join(f"{{{f}}}" for f in FIELDS)
+                return f"{{{field}}} is no field of a name; there are " + ", ".join(f"{{{f}}}" for f in FIELDS)
             if field != "taken" and spec:
                 return f"{{{field}}} takes no format"
             if field == "taken" and "%" not in (spec or ""):
@@ -87,7 +89,7 @@ def original_key(
     path = f"undated/{safe(stem)}" if dated and taken is None else _fill(template, taken, _places(stem, folder, batch))
     *folders, last = [safe(part) for part in path.split("/") if part]
     last = safe(called) if called else last
-    if last.lower().endswith(tuple(_PICTURE_SUFFIXES)):  # else its rendition could not be told from another's
+    if last.lower().endswith(_RENDERED_SUFFIXES):  # else its rendition could not be told from another's
         last = f"{last}-{digest[:8]}"
     return "/".join(["originals", *(fitting(f, "", digest) for f in folders), fitting(last, suffix, digest)])
 
@@ -99,14 +101,14 @@ def sidecar_key(original: str, kind: SidecarKind) -> str:
 
 def lone_sidecar_key(name: str, kind: SidecarKind, digest: str) -> str:
     """The key of a sidecar dropped as `name` whose picture is not known."""
-    stem, suffix = os.path.splitext(safe(name))
-    ending = suffix if suffix.lower() == _SIDECAR_SUFFIXES[kind] else suffix + _SIDECAR_SUFFIXES[kind]
-    return f"sidecars/unmatched/{fitting(f'{digest[:8]}_{stem}', ending, digest)}"
+    suffix = _SIDECAR_SUFFIXES[kind]
+    stem = name[: -len(suffix)] if name.lower().endswith(suffix) else name
+    return f"sidecars/unmatched/{fitting(f'{digest[:8]}_{safe(stem)}', suffix, digest)}"
 
 
 def beside(original: str, own: str) -> str:
     """The key of a part of a stack: the name of the original that it is shown by, with its own suffix."""
-    return os.path.splitext(original)[0] + os.path.splitext(own)[1]
+    return _parted(original)[0] + _parted(own)[1]
 
 
 def renamed_rendition(key: str, recipe: str, before: str, now: str) -> str:
@@ -130,11 +132,11 @@ def candidates(key: str, digest: str) -> Iterator[str]:
     """The keys that an original may stand under, in order: the later ones are for names taken by other content."""
     yield key
     folder, _, name = key.rpartition("/")
-    stem, dot, suffix = name.rpartition(".")
+    stem, suffix = _parted(name)
     for digits in (8, len(digest)):
         tail = f"-{digest[:digits]}"
         if not stem.endswith(tail):
-            yield f"{folder}/{cut(stem, 250 - len(tail) - len(suffix))}{tail}{dot}{suffix}"
+            yield f"{folder}/{cut(stem, 250 - len(tail) - len(suffix))}{tail}{suffix}"
 
 
 def rendition_key(recipe: str, original: str, format: Format = "jpeg") -> str:
@@ -146,13 +148,19 @@ def rendition_key(recipe: str, original: str, format: Format = "jpeg") -> str:
 
 def split(name: str, format: Format) -> tuple[str, str]:
     """Stem and suffix of a dropped base name. The suffix tells the truth: a PNG called x.jpg becomes x.png."""
-    stem, dot, ending = name.rpartition(".")
-    suffix = (dot + ending).lower()
+    stem, suffix = _parted(name)
     if format == "other":  # what it is nobody here knows
-        return (stem, safe(suffix.replace("/", "_"))) if stem and suffix[1:].isalnum() else (name, "")
-    if not stem or suffix not in _PICTURE_SUFFIXES:
+        return stem, suffix.lower()
+    if suffix.lower() not in _KNOWN_SUFFIXES:
         return name, SUFFIXES[format][0]
-    return stem, suffix if suffix in SUFFIXES[format] else SUFFIXES[format][0]
+    return stem, suffix.lower() if suffix.lower() in SUFFIXES[format] else SUFFIXES[format][0]
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """Stem and suffix of a file name, as they are written; a suffix is short, and nothing but letters and digits."""
+    stem, dot, ending = name.rpartition(".")
+    plain = stem and ending.isascii() and ending.isalnum() and len(ending) < _LONGEST_SUFFIX
+    return (stem, dot + ending) if plain else (name, "")
 
 
 def safe(component: str) -> str:
@@ -178,7 +186,8 @@ def cut(text: str, size: int) -> str:
 def _places(stem: str, folder: str, batch: str) -> dict[str, str]:
     """What the fields of a template stand for, but for the date. A folder's parts are folders."""
     parts = [safe(part) for part in folder.split("/") if part]
-    return {"stem": safe(stem), "folder": "/".join(parts), "batch": safe(batch) if batch else ""}
+    path = cut("/".join(parts), _LONGEST_FOLDER)
+    return {"stem": safe(stem), "folder": path, "batch": safe(batch) if batch else ""}
 
 
 def _fill(template: str, taken: datetime | None, texts: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ Owns which reader a format has and what is given to `metadata.read` beside the f
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO, Protocol
@@ -70,17 +71,21 @@ def opened(file: BinaryIO, format: Format, size: int, limits: Limits) -> Opened:
     return raw.Raw(file, limits) if format == "raw" else image.Picture(file, format, limits)
 
 
-def facts(opened: Opened, sidecars: Sidecars, task: Task, mtime: float) -> Facts:
+def facts(opened: Opened, sidecars: Sidecars, task: Task, mtime: float | None) -> Facts:
     """What the file says of itself, what its sidecars say, and what its name and `mtime` (unix seconds) tell."""
-    read = metadata.read(
-        opened.blobs(),
+    return _completed(told(opened.blobs(), sidecars, task, mtime), opened)
+
+
+def told(blobs: Blobs, sidecars: Sidecars, task: Task, mtime: float | None) -> Facts:
+    """The same of a file that is not open: all that is known of it are these `blobs`."""
+    return metadata.read(
+        blobs,
         name=task.name,
         mtime=mtime,
         first_seen=task.dropped_at,
         timezone=task.rules.timezone,
         sidecars=sidecars,
     )
-    return _completed(read, opened)
 
 
 def own_facts(opened: Opened) -> Facts:
@@ -96,13 +101,13 @@ def _completed(read: Facts, opened: Opened) -> Facts:
 
 
 def sidecars(attached: Sequence[Attached], storage: Storage) -> Sidecars:
-    """The content of sidecars in storage. One that is gone says nothing."""
-    found: dict[str, list[bytes]] = {"xmp": [], "takeout": []}
+    """The content of sidecars in storage. One that is gone says nothing, nor does an album's of a picture."""
+    packets, google = [], []
     for each in attached:
-        try:
-            with storage.local_copy(each.key) as path, open(path, "rb") as file:
-                found[each.kind].append(file.read(_MOST_SIDECAR))
-        except FileNotFoundError:
-            continue
-    said = (takeout.read(content) for content in found["takeout"])
-    return Sidecars(tuple(found["xmp"]), tuple(each for each in said if each))
+        with contextlib.suppress(FileNotFoundError), storage.local_copy(each.key) as path, open(path, "rb") as file:
+            content = file.read(_MOST_SIDECAR)
+            if each.kind == "xmp":
+                packets.append(content)
+            elif each.kind == "takeout" and (said := takeout.read(content)):
+                google.append(said)
+    return Sidecars(tuple(packets), tuple(google))

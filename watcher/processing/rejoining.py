@@ -1,7 +1,7 @@
 """An asset in the library, read again with its sidecars: what it says now, and the names that its files have then.
 
-Nothing is decoded and nothing rendered anew. New names are put beside the old ones; those go when the catalog has
-forgotten them.
+Nothing is rendered anew. New names are put beside the old ones, which go when the catalog has forgotten them: a try
+that ended anywhere is repeated from the start.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def joined(task: Task, storage: Storage) -> Joined:
         key = naming.beside(task.standing.beside, before.key)
     with storage.local_copy(before.key) as path:
         key = publishing.put(storage, key, before.digest, path, link=True)
-    renditions = tuple(_follow(storage, one, before.key, key, task) for one in before.renditions)
+    followed = (_follow(storage, one, before.key, key, task) for one in before.renditions)
+    renditions = tuple(one for one in followed if one)
     moved = () if task.standing.beside else publishing.move_sidecars(task, key, storage)
     return Joined(task.job_id, task.attempt, replace(read, key=key, renditions=renditions), moved)
 
@@ -40,11 +41,17 @@ def _read(task: Task, before: Picture, storage: Storage) -> Picture:
     return replace(before, facts=facts, flags=tuple(dict.fromkeys((*before.flags, *facts.flags))))
 
 
-def _follow(storage: Storage, one: Rendition, before: str, now: str, task: Task) -> Rendition:
-    """The rendition under the name that its original gives it. What it says of itself may be outdated then."""
+def _follow(storage: Storage, one: Rendition, before: str, now: str, task: Task) -> Rendition | None:
+    """The rendition under the name that its original gives it; None when it is gone: it can be made anew.
+
+    What it says of itself may be outdated then.
+    """
     key = naming.renamed_rendition(one.key, one.recipe, before, now)
     if key != one.key:
-        with storage.local_copy(one.key) as path:
-            storage.put(key, path, replace=True, link=True)
+        try:
+            with storage.local_copy(one.key) as path:
+                storage.put(key, path, replace=True, link=True)
+        except FileNotFoundError:
+            return None
     telling = any(recipe.name == one.recipe and recipe.metadata != "none" for recipe in task.rules.recipes)
     return replace(one, key=key, fingerprint="" if telling else one.fingerprint)

@@ -23,6 +23,7 @@ from watcher.model import (
     Picture,
     Processed,
     Rejected,
+    Rules,
     Sidecar,
     SidecarKind,
     Task,
@@ -30,9 +31,10 @@ from watcher.model import (
     Unavailable,
     shown,
 )
-from watcher.processing import dating, members, publishing, reading, rejoining, sniffing, takeout
+from watcher.processing import dating, members, publishing, reading, recognising, rejoining, takeout
 from watcher.processing.complaints import said
 from watcher.processing.developing import develop
+from watcher.processing.sniffing import Kind
 from watcher.storage.base import Storage
 from watcher.storage.local import LocalStorage
 
@@ -85,20 +87,22 @@ def _work(task: Task, storage: Storage, workspace: str, keep: Keep) -> TaskResul
     try:
         return _taken(path, task, storage, workspace, keep)
     except RejectedError as error:  # its archive may go, when its bytes lie safe
-        return Rejected(task.job_id, task.attempt, str(error), lodged=members.lodged(task, path))
+        return Rejected(task.job_id, task.attempt, str(error), lodged=members.lodge(task, path))
 
 
 def _taken(path: str, task: Task, storage: Storage, workspace: str, keep: Keep) -> TaskResult:
     with open(path, "rb") as file:
         before = os.fstat(file.fileno())
-        kind = _kind(file, before.st_size, task)
+        kind = _kind(file, before.st_size, task.rules)
         if kind == "zip":
             return members.expanded(task, path)
         content: BinaryIO = io.BytesIO(file.read()) if before.st_size <= _IN_MEMORY else file
         digest = hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]  # BytesIO and files are what it takes
         content.seek(0)
         if kind == "xmp" or kind == "json":
-            return _sidecar(content, kind, digest, path, task, storage)
+            sidecar = _sidecar(content.read(), kind, digest, path, task, storage)
+            _unchanged(file, before)
+            return sidecar
         if _stands(digest, task, storage):
             return Duplicate(task.job_id, task.attempt, digest)
         beside = reading.sidecars(task.sidecars, storage)
@@ -115,30 +119,21 @@ def _taken(path: str, task: Task, storage: Storage, workspace: str, keep: Keep) 
         return Processed(task.job_id, task.attempt, picture, moved)
 
 
-def _kind(file: BinaryIO, size: int, task: Task) -> sniffing.Kind:
-    """What the file is. Raises RejectedError for what is not taken."""
-    if size == 0:
-        raise RejectedError("the file is empty")
-    rules = task.rules
-    kind = sniffing.kind(file)
-    if kind == "json" and takeout.read(file.read(size)) is None:
-        kind = None
-    file.seek(0)
-    if kind is None and rules.other == "store":
-        return "other"
-    if kind is None:
-        raise RejectedError(f"it is {sniffing.refusal(file.read(sniffing.HEAD_BYTES))}")
+def _kind(file: BinaryIO, size: int, rules: Rules) -> Kind:
+    """What the file is taken as. Raises RejectedError for what is not taken."""
+    kind = recognising.recognised(file)
+    if kind is None and (size == 0 or rules.other != "store"):  # what an inbox would leave cannot stay in an archive
+        raise RejectedError(recognising.refusal(file))
     if kind == "video" and rules.videos == "fail":
         raise RejectedError('it is a video, and videos = "fail" is set for its inbox')
     if kind not in ("zip", "video") and size > rules.limits.max_file_bytes:
         raise RejectedError(f"it has {size:,} bytes; limits.max_file_bytes allows {rules.limits.max_file_bytes:,}")
-    return kind
+    return kind or "other"
 
 
 def _sidecar(
-    file: BinaryIO, kind: Literal["xmp", "json"], digest: str, path: str, task: Task, storage: Storage
+    content: bytes, kind: Literal["xmp", "json"], digest: str, path: str, task: Task, storage: Storage
 ) -> Sidecar:
-    content = file.read()
     google = takeout.read(content) if kind == "json" else None
     what: SidecarKind = "xmp" if google is None else "album" if google.kind == "album" else "takeout"
     key = publishing.put_sidecar(task, what, digest, path, storage)

@@ -19,7 +19,8 @@ MAX_DEPTH = 20
 
 Saved = Callable[[str], "str | None"]
 
-_SAVED_NAME = re.compile(r"@([^\W_][\w.-]*)")
+_NAME = r"[^\W_][\w.-]*"
+_SAVED_NAME = re.compile(f"@({_NAME})")
 
 
 def parse(text: str, now: datetime, saved: Saved = lambda name: None) -> Node:
@@ -29,6 +30,11 @@ def parse(text: str, now: datetime, saved: Saved = lambda name: None) -> Node:
     query that `@NAME` stands for, or None when there is none. Raises QueryError, and nothing else.
     """
     return _Parser(shown(text), now, saved).tree()
+
+
+def is_name(text: str) -> bool:
+    """Whether a saved query may be called `text`."""
+    return re.fullmatch(_NAME, text) is not None
 
 
 class _Parser:

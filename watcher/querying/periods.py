@@ -11,6 +11,7 @@ from watcher.querying.tree import Bound, Range
 _ABSOLUTE = re.compile(
     r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2})(?:[T ](\d{1,2})(?::(\d{2})(?::(\d{2}))?)?)?)?)?", re.ASCII | re.I
 )
+_GIVEN = re.compile(r"(.*?)(\.\d{1,3})?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?", re.ASCII | re.S)
 _RELATIVE = re.compile(r"([+-]?\d{1,6})([hdwmy])", re.ASCII | re.I)
 _COMPARED = re.compile(r"(<=|>=|<|>)\s*(.*)", re.S)
 _DAYS = {"today": 0, "yesterday": -1, "tomorrow": 1}
@@ -60,6 +61,26 @@ def period(text: str, now: datetime) -> Period:
     except (ValueError, OverflowError):
         raise ValueError(f"there is no such date as {text!r}") from None
     raise ValueError(f"{text!r} is not a date: write {_FORMS}")
+
+
+def moment(text: str) -> tuple[str, str, str | None]:
+    """A point in time that a person gives: as the catalog writes it, its precision, and its offset from UTC if given.
+
+    Of `2024`, `2024-05`, `2024-05-17`, `2024-05-17T14:23`, with seconds, their fraction, `+02:00` or `Z`. Raises
+    ValueError with a sentence.
+    """
+    split = _GIVEN.fullmatch(text.strip())
+    absolute = _ABSOLUTE.fullmatch(split[1]) if split else None
+    parts = [int(part) for part in absolute.groups() if part is not None] if absolute else []
+    if not split or len(parts) in (0, 4) or (split[2] and len(parts) < 6) or (split[3] and len(parts) < 5):
+        raise ValueError(f"{text!r} is not a date: write 2024, 2024-05, 2024-05-17, 2024-05-17T14:23 or ...T14:23:01")
+    try:
+        start, _ = _absolute(parts)
+    except ValueError:
+        raise ValueError(f"there is no such date as {text!r}") from None
+    precision = ("year", "month", "day", "", "second", "second")[len(parts) - 1]
+    offset = "+00:00" if split[3] == "Z" else split[3]
+    return start.isoformat(timespec="seconds") + (split[2] or ""), precision, offset
 
 
 def _absolute(parts: list[int]) -> Period:

@@ -96,6 +96,13 @@ class Inbox(Table):
         default=[],
         description='Names to leave alone beside the built-in ones, such as ["*.part", "private"].',
     )
+    videos: Literal["store", "fail"] = Field(
+        default="store", description='"store" keeps videos as they are, without renditions; "fail" refuses them.'
+    )
+    other: Literal["fail", "store", "leave"] = Field(
+        default="fail",
+        description='What is no picture, video, zip or sidecar: "fail" is failed/, "leave" lets it lie in the inbox.',
+    )
     recipes: list[str] = Field(
         default=["preview", "thumb"],
         description="Which renditions its pictures get, by the names of [recipes.NAME].",
@@ -274,6 +281,10 @@ class Limits(Table):
         ge=1,
         le=10**6,
         description="How many times its own size a zip may unpack to; bombs go beyond.",
+    )
+    zip_depth: int = Field(default=3, ge=1, le=100, description="How many zips may lie within one another.")
+    zip_seconds: float = Field(
+        default=600.0, gt=0, le=86400, description="How long unpacking one file of a zip may take."
     )
 
 

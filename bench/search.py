@@ -1,0 +1,163 @@
+"""How fast `watcher search` is: `python bench/search.py [--assets 1000 100000 1000000] [--rounds 20] [--writing]`.
+
+Measures forty queries of all kinds inside the process (the first 50 rows as assets; counts, facets and patterns), and
+whole processes against `search_bare.py`. The catalogs are generated once and kept in `bench/out/`: 4 GB for a million.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import multiprocessing
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from statistics import median, quantiles
+
+from search_catalog import make, vocabulary
+
+from watcher.db import facets, search
+from watcher.db.connect import editing, transaction
+from watcher.querying.parsing import parse
+
+HERE = Path(__file__).resolve().parent
+OUT = HERE / "out"
+FIRST_ROWS, ALL_ROWS = 50.0, 1500.0  # limits, ms
+WORDS = vocabulary().words
+NOW = datetime(2026, 1, 1)
+
+Query = Callable[[sqlite3.Connection], object]
+
+
+def first_rows() -> dict[str, Query]:
+    """The queries whose first 50 rows must be there at once."""
+    common, often, some, rare = WORDS[0], WORDS[10], WORDS[200], WORDS[20_000]
+    texts = [
+        "", common, often, some, rare, f"{common} {often}", f"{often} {some}", f"{some} -{common}", f"{some} OR {rare}",
+        f'"{common} {often}"', f"{some[:3]}*", f"title:{often}", f"keyword:{some}", f"keyword:={often}", "camera:canon",
+        f"canon {common}", 'camera_model:="Canon A5"', "a5 camera_model:=Canon", "place:vienna", "東京", f"{common} iso:12800", "iso:200..800", "f:..2.8",
+        "size:>19MB", "width:>=8000", "rating:5", "taken:2015", "taken:2015-07..2015-08", "taken:..2001", "imported:2020-03",
+        f"{often} taken:2010", "near:48.21,16.37,5km", "near:-16.5,180,20km", f"near:64.15,-21.94 {often}", "title:none",
+        "format:png rating:5",
+    ]  # fmt: skip
+    return {text: _rows(text) for text in texts}
+
+
+def all_rows() -> dict[str, Query]:
+    """Those for which every row may have to be looked at."""
+    return {
+        r"name::^pxl_00\d7": _rows(r"name::^pxl_00\d7"),
+        "title::zz$": _rows("title::zz$"),
+        f"*{WORDS[300][1:4]}*": _rows(f"*{WORDS[300][1:4]}*"),
+        "is:panorama month:5 weekday:sun": _rows("is:panorama month:5 weekday:sun"),
+        "is:duplicate": _rows("is:duplicate"),
+        f"--count {WORDS[0]}": _count(WORDS[0]),
+        "--count iso:100.. -canon": _count("iso:100.. -canon"),
+        "--count is:landscape": _count("is:landscape"),
+        "--facet camera": _facet("camera", ""),
+        "--facet year": _facet("year", ""),
+        "--facet keyword": _facet("keyword", ""),
+        f"--facet camera {WORDS[0]}": _facet("camera", WORDS[0]),
+        "--sort name": _rows("", sort="name"),
+    }
+
+
+def _rows(text: str, sort: str | None = None) -> Query:
+    return lambda db: list(search.search(db, parse(text, NOW), library="/", sort=sort, limit=50))
+
+
+def _count(text: str) -> Query:
+    return lambda db: search.count(db, parse(text, NOW))
+
+
+def _facet(name: str, text: str) -> Query:
+    return lambda db: facets.facet(db, parse(text, NOW), name, 50)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--assets", type=int, nargs="+", default=[1000, 100_000, 1_000_000], metavar="N")
+    parser.add_argument("--rounds", type=int, default=20, metavar="N")
+    parser.add_argument("--folder", type=Path, default=OUT, help="where the catalogs are kept")
+    parser.add_argument("--writing", action="store_true", help="with another process that adds assets meanwhile")
+    parser.add_argument("--all", action="store_true", help="print each query, not just the slow ones")
+    chosen = parser.parse_args()
+    for number in chosen.assets:
+        library = chosen.folder / f"library-{number}"
+        database = library / ".watcher" / "watcher.db"
+        if not database.exists():
+            database.parent.mkdir(parents=True)
+            make(database, number)
+        print(f"\n{number:,} assets, {database.stat().st_size / 1e9:.2f} GB")
+        with _writing(database) if chosen.writing else contextlib.nullcontext():
+            factor = 2 if chosen.writing else 1
+            measure("first 50 rows", database, first_rows(), chosen.rounds, FIRST_ROWS * factor, chosen.all)
+            measure("all rows", database, all_rows(), max(3, chosen.rounds // 5), ALL_ROWS * factor, chosen.all)
+        compare(library, database, chosen.rounds)
+
+
+def measure(title: str, database: Path, queries: dict[str, Query], rounds: int, limit: float, every: bool) -> None:
+    """Print p50 and p99 over all queries, and the slowest ones."""
+    times: dict[str, list[float]] = {}
+    with search.reading(str(database)) as connection:
+        for query in queries.values():  # what is on the disk comes into memory
+            query(connection)
+        for _ in range(rounds):
+            for text, query in queries.items():
+                start = time.perf_counter()
+                query(connection)
+                times.setdefault(text, []).append((time.perf_counter() - start) * 1000)
+    together = [each for one in times.values() for each in one]
+    print(f"  {title}: {len(queries)} queries, p50 {median(together):.1f} ms, p99 {_p99(together):.1f} ms (limit {limit:.0f})")
+    for text, each in sorted(times.items(), key=lambda pair: -median(pair[1])):
+        if every or median(each) > limit / 2:
+            print(f"    {median(each):8.1f} ms  {max(each):8.1f} ms  {text or '(everything)'}")
+
+
+def _p99(values: list[float]) -> float:
+    return quantiles(values, n=100)[98]
+
+
+def compare(library: Path, database: Path, rounds: int) -> None:
+    """Print the time of whole processes: ours and the bare script, in turns."""
+    word = WORDS[200]
+    ours = [sys.executable, "-m", "watcher", "search", "--library", str(library), "--limit", "50", word]
+    bare = [sys.executable, str(HERE / "search_bare.py"), str(database), word]
+    times: dict[str, list[float]] = {"ours": [], "bare": []}
+    for _ in range(rounds):
+        for name, line in (("ours", ours), ("bare", bare)):
+            start = time.perf_counter()
+            subprocess.run(line, stdout=subprocess.DEVNULL, check=True, cwd=HERE.parent)
+            times[name].append((time.perf_counter() - start) * 1000)
+    own, other = median(times["ours"]), median(times["bare"])
+    print(f"  whole process: {own:.0f} ms, bare script {other:.0f} ms, {own / other:.2f} times (limit 1.3)")
+
+
+@contextlib.contextmanager
+def _writing(database: Path) -> Iterator[None]:
+    writer = multiprocessing.get_context("spawn").Process(target=_write, args=(str(database),), daemon=True)
+    writer.start()
+    try:
+        yield
+    finally:
+        writer.terminate()
+        writer.join()
+
+
+def _write(database: str) -> None:
+    """As the daemon does: group after group, each in a transaction of its own, as fast as it goes."""
+    with editing(database) as connection:
+        while True:
+            with transaction(connection):
+                connection.execute(
+                    "update assets set title = coalesce(title, '') || ' again' where id in "
+                    "(select abs(random()) % (select max(id) from assets) from assets limit 16)"
+                )
+
+
+if __name__ == "__main__":
+    main()
