@@ -37,12 +37,13 @@ def first_rows() -> dict[str, Query]:
     """The queries whose first 50 rows must be there at once."""
     common, often, some, rare = WORDS[0], WORDS[10], WORDS[200], WORDS[20_000]
     texts = [
-        "", common, often, some, rare, f"{common} {often}", f"{often} {some}", f"{some} -{common}", f"{some} OR {rare}",
-        f'"{common} {often}"', f"{some[:3]}*", f"title:{often}", f"keyword:{some}", f"keyword:={often}", "camera:canon",
-        f"canon {common}", 'camera_model:="Canon A5"', "a5 camera_model:=Canon", "place:vienna", "東京", f"{common} iso:12800", "iso:200..800", "f:..2.8",
-        "size:>19MB", "width:>=8000", "rating:5", "taken:2015", "taken:2015-07..2015-08", "taken:..2001", "imported:2020-03",
-        f"{often} taken:2010", "near:48.21,16.37,5km", "near:-16.5,180,20km", f"near:64.15,-21.94 {often}", "title:none",
-        "format:png rating:5",
+        "", common, often, some, rare, f"{common} {often}", f"{often} {some}", f"{some} -{common}",
+        f"{some} OR {rare}", f'"{common} {often}"', f"{some[:3]}*", "東京",
+        f"title:{often}", f"keyword:{some}", f"keyword:={often}", "camera:canon", f"canon {common}",
+        'camera_model:="Canon A5"', "a5 camera_model:=Canon", "place:vienna", "title:none", "format:png rating:5",
+        f"{common} iso:12800", "iso:200..800", "f:..2.8", "size:>19MB", "width:>=8000", "rating:5",
+        "taken:2015", "taken:2015-07..2015-08", "taken:..2001", "imported:2020-03", f"{often} taken:2010",
+        "near:48.21,16.37,5km", "near:-16.5,180,20km", f"near:64.15,-21.94 {often}",
     ]  # fmt: skip
     return {text: _rows(text) for text in texts}
 
@@ -112,7 +113,10 @@ def measure(title: str, database: Path, queries: dict[str, Query], rounds: int, 
                 query(connection)
                 times.setdefault(text, []).append((time.perf_counter() - start) * 1000)
     together = [each for one in times.values() for each in one]
-    print(f"  {title}: {len(queries)} queries, p50 {median(together):.1f} ms, p99 {_p99(together):.1f} ms (limit {limit:.0f})")
+    print(
+        f"  {title}: {len(queries)} queries, p50 {median(together):.1f} ms, "
+        f"p99 {_p99(together):.1f} ms (limit {limit:.0f})"
+    )
     for text, each in sorted(times.items(), key=lambda pair: -median(pair[1])):
         if every or median(each) > limit / 2:
             print(f"    {median(each):8.1f} ms  {max(each):8.1f} ms  {text or '(everything)'}")

@@ -1,4 +1,4 @@
-"""A generated catalog of N assets, the same each time: words as they are spread in language (Zipf), the rest as in albums."""
+"""A generated catalog of N assets, the same each time; its words are spread as in language (Zipf)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,14 @@ CAMERAS = [
     for letter, number in zip("ABCDEF", (5, 6, 7, 10, 100, 2000), strict=True)
 ]
 ISO = (50, 64, 100, 100, 100, 200, 200, 400, 400, 800, 1600, 3200, 6400, 12800)
-PLACES = [(48.21, 16.37, "Vienna, Austria"), (38.72, -9.14, "Lisbon, Portugal"), (64.15, -21.94, "Reykjavík, Iceland"),
-          (35.68, 139.69, "東京都, 日本"), (-33.87, 151.21, "Sydney, Australia"), (-16.5, 179.99, "Taveuni, Fiji")]  # fmt: skip
+PLACES = (
+    (48.21, 16.37, "Vienna, Austria"),
+    (38.72, -9.14, "Lisbon, Portugal"),
+    (64.15, -21.94, "Reykjavík, Iceland"),
+    (35.68, 139.69, "東京都, 日本"),
+    (-33.87, 151.21, "Sydney, Australia"),
+    (-16.5, 179.99, "Taveuni, Fiji"),
+)
 START = datetime(2000, 1, 1)
 CHUNK = 2000
 COLUMNS = (
@@ -106,7 +112,8 @@ def _row(number: int, taken: datetime, words: Vocabulary, rng: random.Random) ->
         " ".join(words.some(1, 5)).capitalize() if rng.random() < 0.4 else None,
         " ".join(words.some(5, 30)).capitalize() if rng.random() < 0.2 else None,
         json.dumps(list(dict.fromkeys(words.some(0, 6)))), rng.choice((None, None, None, 1, 3, 4, 5)), place,
-        1 if rng.random() < 0.02 else None, '["hdr_gain_map"]' if rng.random() < 0.01 else "[]", folder, folder, "phone",
+        1 if rng.random() < 0.02 else None, '["hdr_gain_map"]' if rng.random() < 0.01 else "[]",
+        folder, folder, "phone",
         (taken + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ"), json.dumps({"EXIF": {"MakerNote": "x" * 1000}}),
         number,
     )  # fmt: skip

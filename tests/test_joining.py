@@ -12,7 +12,19 @@ import pytest
 from tests.ledger_site import BYTES, Desk
 from watcher.db.connect import open_writer
 from watcher.joining import AMBIGUOUS
-from watcher.model import Attached, Duplicate, Expanded, Job, Joined, Member, Picture, Processed, Sidecar, SidecarKind
+from watcher.model import (
+    Attached,
+    Duplicate,
+    Expanded,
+    Job,
+    Joined,
+    Member,
+    Picture,
+    Processed,
+    Sidecar,
+    SidecarKind,
+    Unavailable,
+)
 
 TITLES: dict[str, str] = {"IMG_1.heic.supplemental-metadata.json": "IMG_1.heic"}
 
@@ -319,5 +331,10 @@ def test_removing_the_picture_of_a_stack_leaves_the_rest_alone(desk: Desk) -> No
 
 def test_what_a_worker_is_told_of_sidecars_is_where_they_lie(desk: Desk) -> None:
     sidecar = drop(desk, "a.xmp")
-    [job] = desk.drop("a.jpg")
-    assert desk.joining.waiting(job) == (Attached("xmp", f"sidecars/{sidecar.id}", f"s{sidecar.id}"),)
+    told = (Attached("xmp", f"sidecars/{sidecar.id}", f"s{sidecar.id}"),)
+    job = desk.run("a.jpg")
+    assert desk.joining.waiting(job) == told
+    drop(desk, "a.jpg.xmp")
+    desk.commit(Unavailable(job.id, job.attempt, "the disk is full"))
+    [again] = [each for each in desk.journal.start(9, [desk.inbox]) if each.id == job.id]
+    assert desk.joining.waiting(again) == told, "another name in a second try would leave the first one's files behind"

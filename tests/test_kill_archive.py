@@ -18,7 +18,7 @@ import pytest
 
 from tests.ledger_law import Drop, violations
 from tests.ledger_site import BROKEN, picture, xmp, zipped
-from tests.test_kill import House, signal_all, until, workers
+from tests.test_kill import House, _session, signal_all, until, workers
 
 KILLS = int(os.environ.get("TEST_KILLS", "20"))
 MEMBERS = int(os.environ.get("TEST_MEMBERS", "2000"))
@@ -58,13 +58,16 @@ def _finished(house: House) -> int:
 
 
 def _one_life(house: House, target: int, chance: random.Random) -> None:
-    """Once so many members are finished a worker dies, or none, and then the daemon, alone or with all of its group."""
+    """Once so many members are finished a worker dies, or none, and then the daemon, before its group or with it."""
     with house.daemon() as process:
         _finish(house, process, max(target, _finished(house) + 1))
         if chance.random() < 0.5:
             signal_all(workers(process.pid)[:1], signal.SIGKILL)
             _finish(house, process, _finished(house) + 1)
-        (os.kill if chance.random() < 0.7 else os.killpg)(process.pid, signal.SIGKILL)
+        if chance.random() < 0.7:  # the daemon alone: its workers find out by themselves
+            process.kill()
+            process.wait()
+            until(lambda: not _session(process.pid))
 
 
 def _finish(house: House, process: subprocess.Popen[bytes], count: int) -> None:

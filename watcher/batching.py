@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from watcher.db.archives import Archives
-from watcher.db.batches import Batches
+from watcher.db.batches import Batches, set_name
 from watcher.errors import ConfigError
 from watcher.intake.ready import read_options
 from watcher.model import OPTIONS_NAME, Batch, Claim, Job, Member, Rules, shown
@@ -40,8 +40,8 @@ class Batching:
     def of_archive(self, job: Job, options: str | None) -> Batch:
         """The batch of an archive's members; `options` is the content of the batch.toml in it."""
         batch = self._batches.of_archive(job)
-        if job.listed or job.depth:
-            return batch
+        if job.listed or job.depth or batch.name not in (job.name, set_name(job.name)):
+            return batch  # it came among others, for which its options are not meant
         return self._ask(batch, (options or "").encode(), f"{job.name}: {OPTIONS_NAME}")
 
     def excess(self, job: Job, members: Sequence[Member]) -> str | None:
@@ -95,6 +95,7 @@ class Batching:
             options = dict(self._read(content)) if content else {}
         except ConfigError as error:
             problem = f"{shown(where)}: {error}. Correct it, and drop all of it again"
-        options = {**batch.options, **options}
+        first, second = (options, batch.options) if batch.kind == "add" else (batch.options, options)
+        options = {**first, **second}  # what a person typed goes before what a zip brings along
         numbered = bool(options.get("prefix", self._rules[batch.inbox_id].wishes.prefix))
         return self._batches.ask(batch.id, options, numbered=numbered, problem=problem)

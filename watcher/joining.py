@@ -7,7 +7,7 @@ difference. What changes for an asset that is in the library already is a job of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from watcher import pairing
@@ -33,7 +33,8 @@ class Joining:
         found = [
             stored
             for stored in self._sidecars.in_shot(job.scope, job.shot)
-            if job.id in (each.id for each in _meant(stored, pictures) or ())
+            # a try before this one may have published it under the name that it had with those of then
+            if stored.id <= (job.known or 0) and job.id in (each.id for each in _meant(stored, pictures) or ())
         ]
         return tuple(Attached(stored.kind, stored.key, stored.digest) for stored in sorted(found, key=_rank))
 
@@ -135,14 +136,19 @@ class Joining:
 def _meant(stored: Stored, pictures: Sequence[Job]) -> list[Job] | None:
     """Those of the pictures that the sidecar belongs to; None when that is not clear.
 
-    Of one name the picture that came in the same batch is meant, else the last one.
+    Of one name the picture that came in the same batch is meant, else the one that has it, else the last.
     """
     near = [
         each for each in pictures if not stored.assets or each.asset_id in stored.assets or _is_near(stored.came, each)
     ]
-    one_each = {each.name: each for each in sorted(near, key=lambda each: each.batch_id == stored.batch)}
+    one_each = {each.name: each for each in sorted(near, key=_claim(stored))}
     places = pairing.partners(stored.name, stored.kind, stored.title, list(one_each))
     return None if places is None else [list(one_each.values())[place] for place in places]
+
+
+def _claim(stored: Stored) -> Callable[[Job], tuple[bool, bool]]:
+    """How strong a picture's claim to the sidecar is among those of its name."""
+    return lambda picture: (picture.batch_id == stored.batch, picture.asset_id in stored.assets)
 
 
 def _is_near(came: str, picture: Job) -> bool:

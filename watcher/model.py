@@ -456,3 +456,4 @@ class Job:
     sequence: str | None = None
     scope: str | None = None
     shot: str | None = None
+    known: int | None = None  # the last sidecar that there was when it was tried first

@@ -46,5 +46,5 @@ class Notifier:
 
 def _without_asset(job: Job) -> str:
     if job.listed:
-        return f"{job.name}: all its members are taken care of"
+        return f"{job.name}: {job.reason or 'all its members are taken care of'}"
     return f"{job.name} is kept for the picture that it tells about"

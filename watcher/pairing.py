@@ -20,9 +20,10 @@ from typing import Literal, TypeAlias
 from watcher.model import SidecarKind, shown
 
 _STILL = "heic|heif|hif|jpe|jpeg|jpg"  # what the renditions of a stack can be made from
+_MOVIES = "3g2|3gp|avi|m2ts|m4v|mkv|mov|mp|mp4|mpeg|mpg|mts|webm|wmv"
 _BESIDE = (  # raw files and movies
     "3fr|arw|cr2|cr3|crw|dcr|dng|erf|fff|iiq|k25|kdc|mef|mos|mrw|nef|nrw|orf|pef|raf|raw|rw2|rwl|sr2|srf|srw|x3f"
-    "|3g2|3gp|avi|m2ts|m4v|mkv|mov|mp|mp4|mpeg|mpg|mts|webm|wmv"
+    f"|{_MOVIES}"
 )
 _OTHER = "avif|bmp|gif|jfif|jp2|png|psd|tif|tiff|webp"
 _SUPPLEMENT = ".supplemental-metadata"
@@ -69,6 +70,11 @@ def shot(name: str) -> str:
 def tells_of_others(name: str) -> bool:
     """Whether this is how sidecars, and the metadata of albums, are named."""
     return _SIDECAR.search(name) is not None
+
+
+def is_movie(name: str) -> bool:
+    """Whether this is how movies are named."""
+    return name.rpartition(".")[2].casefold() in _MOVIES.split("|")
 
 
 def partners(sidecar: str, kind: SidecarKind, title: str | None, pictures: Sequence[str]) -> tuple[int, ...] | None:

@@ -234,3 +234,198 @@ def test_a_rehearsal_says_any_name_in_any_locale(tmp_path: Path, watcher: Run) -
 def test_run_prints_json_of_a_rehearsal_only(tmp_path: Path, watcher: Run) -> None:
     done = watcher("run", "--json", "--inbox", tmp_path)
     assert (done.returncode, done.stdout) == (2, b"")
+
+
+# -- what is asked -----------------------------------------------------------------------------------------------------
+
+
+def test_a_query_has_all_of_the_language(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset("a.jpg", title="Santa Cruz beach", iso=100, taken_at="2023-07-01T10:00:00")
+    catalog.asset("b.jpg", title="Cruz Santa", iso=800, taken_at="2024-07-01T10:00:00")
+    for words, expected in (
+        (["title:Santa Cruz"], b"a.jpg\n"),
+        (["iso:200.."], b"b.jpg\n"),
+        (["cruz", "-beach"], b"b.jpg\n"),
+        (["(iso:100", "OR", "iso:800)", "taken:2023"], b"a.jpg\n"),
+        (["name::^b"], b"b.jpg\n"),
+    ):
+        assert watcher("search", "--fields", "name", *words).stdout == expected, words
+
+
+def test_a_query_that_cannot_be_read_is_a_sentence_that_points_at_the_place(catalog: Catalog, watcher: Run) -> None:
+    done = watcher("search", "beach", "iso:abc")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().splitlines() == [
+        "watcher: iso: 'abc' is not a number",
+        "watcher:   beach iso:abc",
+        "watcher:             ^",
+    ]
+
+
+def test_nothing_found_tells_the_nearest_words(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset(title="harbour at sunset")
+    done = watcher("search", "harbuor", "sunset")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == b"no photograph has harbuor; near to it: harbour\n"
+    assert watcher("search", "harbuor", "--json").stdout == b"[]\n"
+    assert watcher("search", "harbour", "iso:100").stderr == b""
+
+
+def test_a_pattern_that_does_not_come_to_an_end_is_given_up(catalog: Catalog) -> None:
+    catalog.asset(title="a" * 60)
+    script = "import watcher.cli, watcher.cli.asking as asking; asking.PATIENCE_SECONDS = 0.1; watcher.cli.main()"
+    line = [sys.executable, "-c", script, "search", "--library", str(catalog.root), "title::(a+)+$b"]
+    done = subprocess.run(line, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"simpler pattern" in done.stderr
+
+
+# -- counts ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_count_is_a_number_and_none_is_exit_1(catalog: Catalog, watcher: Run) -> None:
+    for number in range(3):
+        catalog.asset(iso=100 * number)
+    done = watcher("search", "iso:100..", "--count")
+    assert (done.returncode, done.stdout) == (0, b"2\n")
+    done = watcher("search", "iso:900..", "--count")
+    assert (done.returncode, done.stdout) == (1, b"0\n")
+
+
+def test_a_facet_tells_how_many_have_each_value(catalog: Catalog, watcher: Run, terminal: Terminal) -> None:
+    catalog.asset("a.jpg", keywords='["sea", "s\\u001bn"]')
+    catalog.asset("b.jpg", keywords='["sea"]')
+    assert watcher("search", "--facet", "keyword").stdout == b"2\tsea\n1\ts\\x1bn\n"
+    rows = json.loads(watcher("search", "a", "--facet", "keyword", "--json").stdout)
+    assert rows == [{"keyword": "s\x1bn", "count": 1}, {"keyword": "sea", "count": 1}]
+    assert terminal("search", "--facet", "keyword").decode().splitlines()[1].split() == ["2", "sea"]
+    assert watcher("search", "--facet", "keyword", "--limit", "1").stdout == b"2\tsea\n"
+    done = watcher("search", "--facet", "camera")
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+# -- what becomes of what is found -------------------------------------------------------------------------------------
+
+
+def test_matches_stand_out_on_a_terminal(catalog: Catalog, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    catalog.asset("富士山.jpg", title="Été at the beach, beaches", camera_make="Beach")
+    bold = "\x1b[1m{}\x1b[22m".format
+    shown = terminal("search", "ete", "title:beach", "富士", "-harbour").decode()
+    for part in (bold("Été"), f"{bold('beach')}, beaches", bold("富") + bold("士") + "山"):
+        assert part in shown
+    assert "Beach\n" in shown
+    assert bold("beaches") in terminal("search", "beach*").decode()
+    assert bold("beaches") in terminal("search", "*eaches").decode()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in terminal("search", "beach").decode()
+
+
+def test_long_tells_all_that_is_known(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset("a.jpg", recipes=("thumb",))
+    catalog.asset("b.jpg")
+    first, second = watcher("search", "--long", "--sort", "name").stdout.decode().split("\n\n")
+    assert f"thumb          {catalog.root}/thumb/1.jpg" in first
+    assert "name           b.jpg" in second
+
+
+def test_a_rendition_is_printed_in_place_of_the_original(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset("a.jpg", recipes=("thumb",))
+    catalog.asset("b.jpg")
+    done = watcher("search", "--rendition", "thumb", "--sort", "id")
+    assert done.stdout == os.fsencode(catalog.root / "thumb/1.jpg") + b"\n"
+    assert done.stderr == b"1 of them have no rendition thumb\n"
+    assert watcher("search", "a", "--rendition", "thumb", "-0").stdout.endswith(b"thumb/1.jpg\0")
+
+
+@pytest.fixture
+def pictures(catalog: Catalog) -> Catalog:
+    """A catalog of two pictures of one name that lie in the library, and one that is gone."""
+    for number, key in enumerate(("originals/a.jpg", "originals/more/a.jpg"), 1):
+        path = catalog.root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"picture {number}")
+        catalog.asset("a.jpg", key=key)
+    catalog.asset("gone.jpg")
+    return catalog
+
+
+@pytest.mark.parametrize("kind", ["symbolic", "hard", "copies"])
+def test_links_make_an_album_of_what_is_found(kind: str, pictures: Catalog, watcher: Run, tmp_path: Path) -> None:
+    album = tmp_path / "an album"
+    for _ in range(2):  # the same again changes nothing
+        done = watcher("search", "a", "--sort", "id", "--link", album, "--link-as", kind)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        assert {path.name: path.read_text() for path in album.iterdir()} == {
+            "a.jpg": "picture 1",
+            "a_2.jpg": "picture 2",
+        }
+    first, original = album / "a.jpg", pictures.root / "originals/a.jpg"
+    assert (first.is_symlink(), first.samefile(original)) == (kind == "symbolic", kind != "copies")
+
+
+def test_a_link_takes_no_others_place_and_what_is_missing_is_said(
+    pictures: Catalog, watcher: Run, tmp_path: Path
+) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    (album / "a.jpg").write_text("mine")
+    done = watcher("search", "--sort", "id", "--link", album)
+    assert done.returncode == 1
+    assert done.stderr.decode().count("\n") == 1
+    assert "originals/3.jpg cannot be linked: it is missing from the library" in done.stderr.decode()
+    assert (album / "a.jpg").read_text() == "mine"
+    assert (album / "a_1.jpg").samefile(pictures.root / "originals/a.jpg")
+    done = watcher("search", "--link", album / "a.jpg")
+    assert (done.returncode, b"cannot be made" in done.stderr) == (2, True)
+
+
+def test_pictures_are_opened_in_the_viewer_and_not_too_many(
+    catalog: Catalog, watcher: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(25):
+        catalog.asset(recipes=("thumb",))
+    seen = tmp_path / "seen"
+    os.mkfifo(seen)
+    viewer = tmp_path / "bin" / "xdg-open"
+    viewer.parent.mkdir()
+    viewer.write_text(f'#!/bin/sh\necho "$1" > {seen}\n')
+    viewer.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{viewer.parent}:{os.environ['PATH']}")
+    with open(os.open(seen, os.O_RDWR), encoding="utf-8") as opened:
+        assert watcher("search", "--sort", "id", "--open", "--rendition", "thumb").returncode == 0
+        paths = {opened.readline().rstrip("\n") for _ in range(20)}
+    assert paths == {str(catalog.root / f"thumb/{number}.jpg") for number in range(1, 21)}
+
+
+def test_without_a_viewer_it_says_what_to_install(
+    catalog: Catalog, watcher: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog.asset()
+    monkeypatch.setenv("PATH", "/nonexistent")
+    done = watcher("search", "--open")
+    assert (done.returncode, b"xdg-utils" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--count", "--facet", "year"], b"choose one"),
+        (["--open", "--link", "x"], b"choose one"),
+        (["--count", "--csv"], b"leave out how"),
+        (["--link", "x", "--json"], b"leave out how"),
+        (["--facet", "camra"], b"did you mean 'camera'"),
+        (["--facet", "year", "--fields", "name"], b"leave out how"),
+        (["--long", "--json"], b"choose one"),
+        (["--long", "--fields", "name"], b"--fields goes with neither"),
+        (["--rendition", "thumb", "--json"], b"--rendition chooses"),
+        (["--link-as", "soft"], b"soft"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    arguments: list[str], sentence: bytes, catalog: Catalog, watcher: Run
+) -> None:
+    catalog.asset()
+    done = watcher("search", *arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert sentence in done.stderr

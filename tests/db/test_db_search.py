@@ -112,7 +112,9 @@ def test_all_words_must_match_in_any_of_the_texts(put: Put, reader: sqlite3.Conn
         (r"caf\xe9.jpg", "caf\udce9.jpg"),
     ],
 )
-def test_what_a_person_types_finds_the_name_that_has_it(name: str, word: str, put: Put, reader: sqlite3.Connection) -> None:
+def test_what_a_person_types_finds_the_name_that_has_it(
+    name: str, word: str, put: Put, reader: sqlite3.Connection
+) -> None:
     wanted = put(name)
     put("other.jpg")
     assert find(reader, word) == [wanted]
@@ -235,7 +237,7 @@ def test_many_assets_keep_their_order_and_those_deleted_meanwhile_fall_away(
 
 def test_values_are_counted_the_most_frequent_first(put: Put, reader: sqlite3.Connection) -> None:
     canon = {"camera_make": "Canon", "camera_model": "R5"}
-    put(taken_at="2024-05-17T14:23:01", keywords='["sea", "sun"]', people="Ana; Bo \"B\" Ek", favourite=1, **canon)
+    put(taken_at="2024-05-17T14:23:01", keywords='["sea", "sun"]', people='Ana; Bo "B" Ek', favourite=1, **canon)
     put(taken_at="2024-01-01T00:00:00", keywords='["sea"]', people="Ana", **canon)
     put(taken_at="2009-01-01T00:00:00", camera_make="Leica", iso=100)
     put()

@@ -1,4 +1,4 @@
-"""A query on the command line: its words may begin with a dash, `@NAME` stands for a saved one, and it may take long."""
+"""A query on the command line: words may begin with a dash, `@NAME` is a saved one, and it must come to an end."""
 
 from __future__ import annotations
 

@@ -53,6 +53,11 @@ class Form:
         """Whether nothing is said about the form: a person then gets a table, a pipe paths."""
         return self.prints_paths and not (self.nul or self.rendition)
 
+    @property
+    def is_tabular(self) -> bool:
+        """Whether it is a table where it goes to a terminal."""
+        return self.is_plain or (bool(self.fields) and not (self.json or self.jsonl or self.csv or self.nul))
+
 
 def path_of(asset: Asset, rendition: str | None) -> str | None:
     """Where the original lies, or the `rendition`; None when there is none."""

@@ -30,7 +30,9 @@ def command(ctx: click.Context, topic: str | None) -> None:
     else:
         found = program.command.get_command(program, topic)
         if found is None:
-            raise click.UsageError(f"there is no help on {topic!r}: watcher help query explains queries, watcher help lists commands")
+            raise click.UsageError(
+                f"there is no help on {topic!r}: watcher help query explains queries, watcher help lists commands"
+            )
         text = found.get_help(click.Context(found, info_name=topic, parent=program)) + "\n"
     output.write(text)
     output.flush()

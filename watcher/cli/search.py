@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -75,7 +76,7 @@ def command(
     opening: bool,
     link: str | None,
     link_as: str,
-    **forms: str | bool | None,
+    **forms: Any,
 ) -> int:
     """Find photographs by QUERY; without QUERY, all of them, the newest first.
 
@@ -147,7 +148,7 @@ def _check_purposes(form: Form, **purposes: bool) -> None:
 
 
 def _print(found: _Found, form: Form) -> bool:
-    if not (output.on_terminal() and (form.is_plain or form.fields and not (form.json or form.jsonl or form.csv or form.nul))):
+    if not (output.on_terminal() and form.is_tabular):
         ids = found.ids()
         print_stream(found.connection, found.assets(ids), form)
         return bool(ids)
@@ -172,7 +173,9 @@ def _facet(found: _Found, name: str, as_json: bool) -> bool:
     from watcher.db import facets
 
     limit = output.ROWS if found.limit is None and output.on_terminal() else found.limit
-    rows = [{name: value, "count": number} for value, number in facets.facet(found.connection, found.query, name, limit)]
+    rows = [
+        {name: value, "count": number} for value, number in facets.facet(found.connection, found.query, name, limit)
+    ]
     if rows or as_json:
         output.write_view(("count", name), rows, as_json, "")
     return bool(rows)
@@ -225,4 +228,6 @@ def _say_nothing_found(found: _Found) -> None:
     output.note("nothing found")
     for word in words_of(found.query):
         if near := nearest(found.connection, word):
-            click.echo(f"no photograph has {output.escaped(word)}; near to it: {output.escaped(', '.join(near))}", err=True)
+            click.echo(
+                f"no photograph has {output.escaped(word)}; near to it: {output.escaped(', '.join(near))}", err=True
+            )

@@ -16,6 +16,7 @@ from watcher.model import JUNK_REASON, Batch, Job, Member, shown
 _COMPLETE_ARCHIVES = """select id, reason,
     (select count(*) from jobs c where c.parent_id = a.id and c.state <> 'ignored') as members,
     (select count(*) from jobs c where c.parent_id = a.id and c.state = 'failed' and c.lodged = 0) as unsafe,
+    (select count(*) from jobs c where c.parent_id = a.id and c.state = 'failed' and c.lodged = 1) as kept,
     (select count(*) from jobs c where c.parent_id = a.id and c.state = 'cancelled') as cancelled
   from jobs a where a.state = 'expanded'
     and not exists (select 1 from jobs c where c.parent_id = a.id and c.state in ('queued', 'running', 'expanded'))"""
@@ -65,10 +66,10 @@ class Archives:
         closed: list[int] = []
         while rows := self._db.execute(_COMPLETE_ARCHIVES).fetchall():  # again: one may have been the last of another
             for row in rows:
-                reason = row["reason"] or _shortfall(row["members"], row["unsafe"], row["cancelled"])
+                problem = row["reason"] or _shortfall(row["members"], row["unsafe"], row["cancelled"])
                 self._db.execute(
                     "update jobs set state = ?, reason = ?, finished_at = ? where id = ? and state = 'expanded'",
-                    ("failed" if reason else "done", reason, now(), row["id"]),
+                    ("failed" if problem else "done", problem or _rest(row["members"], row["kept"]), now(), row["id"]),
                 )
             closed += [int(row["id"]) for row in rows]
         return closed
@@ -119,3 +120,8 @@ def _shortfall(members: int, unsafe: int, cancelled: int) -> str | None:
     if cancelled:
         return f"cancelled: {cancelled} of {members} members were not taken"
     return f"{unsafe} of {members} members could not be read" if unsafe else None
+
+
+def _rest(members: int, kept: int) -> str | None:
+    """What a person should know of an archive that is done."""
+    return f"{kept} of {members} members could not be taken and are in failed/" if kept else None

@@ -23,9 +23,7 @@ _SEVERAL = ("people", "folder", "album", "batch")  # values joined by "; " where
 NAMES = (*_MADE, *_ALIASES, *(name for name in _FIELDS if name not in ("id", "digest", "stored_digest", "path")))
 
 
-def facet(
-    connection: sqlite3.Connection, query: Node, name: str, limit: int | None = None
-) -> list[tuple[Any, int]]:
+def facet(connection: sqlite3.Connection, query: Node, name: str, limit: int | None = None) -> list[tuple[Any, int]]:
     """(value, how many of the assets that `query` means have it), the most frequent first; absent values are left out.
 
     An asset counts for each of its keywords, albums and so on. Raises ConfigError for a `name` that is not in NAMES.

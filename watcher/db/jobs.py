@@ -27,7 +27,7 @@ _SELECT = f"""select j.id, j.state, j.attempt, j.claim, j.parent_id, j.member, j
     j.created_at, j.finished_at, j.reason, (select {SUSPECT} from jobs where id = j.id) as suspect,
     r.claim as root_claim, r.path as root_path, j.asset_id, j.surplus, j.left_at, j.kind, j.batch_id, j.batch,
     j.root_id, j.depth, j.listed, j.lodged, coalesce(p.lodged, 0) as parent_lodged, j.numbering, j.sequence,
-    j.scope, j.shot
+    j.scope, j.shot, j.known
   from jobs j left join jobs p on p.id = j.parent_id left join jobs r on r.id = coalesce(j.root_id, j.parent_id)"""
 
 
@@ -119,4 +119,5 @@ def _job(row: sqlite3.Row) -> Job:
         sequence=row["sequence"],
         scope=row["scope"],
         shot=row["shot"],
+        known=row["known"],
     )

@@ -103,8 +103,8 @@ class Journal:
         self._told = self._clock()
         chosen = self._turns.next(slots, inboxes, self._told)
         self._db.executemany(
-            """update jobs set state = 'running', attempt = attempt + 1, started_at = ?
-               where id = ? and state = 'queued'""",
+            """update jobs set state = 'running', attempt = attempt + 1, started_at = ?,
+               known = coalesce(known, (select max(id) from sidecars), 0) where id = ? and state = 'queued'""",
             [(now(), job) for job in chosen],
         )
         return [self.job(job) for job in chosen]
@@ -230,7 +230,7 @@ class Journal:
 
     def undiscarded(self, inboxes: Sequence[int], limit: int = 500) -> list[Job]:
         """Finished jobs of these inboxes whose spool copy is still to be let go of; an archive after its members."""
-        members = "select 1 from jobs c where c.root_id = j.id and c.discarded = 0"
+        members = "select 1 from jobs c where c.parent_id = j.id and c.discarded = 0"
         ended = f"where j.discarded = 0 and j.finished_at is not null and not exists ({members})"
         tail = f"{ended} and j.inbox_id in {listed(inboxes)} order by j.id limit ?"
         return select(self._db, tail, (limit,))

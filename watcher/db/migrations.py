@@ -221,8 +221,12 @@ def batches_sidecars_and_stacks(db: Database) -> None:
                 "sequence text",  # its number in the batch, as it is written
                 "scope text",
                 "shot text",
+                "known integer",  # the last sidecar that there was when it was tried first
             )
         ),
+        "update jobs set root_id = parent_id, depth = 1 where parent_id is not null",
+        """update jobs set listed = (select max(member) + 1 from jobs c where c.parent_id = jobs.id)
+           where exists (select 1 from jobs c where c.parent_id = jobs.id)""",
         "create index jobs_by_batch on jobs (batch_id, state)",
         # these few are asked for at each turn of the loop, however many members of archives wait beside them
         "create index jobs_in_spools on jobs (inbox_id) where claim is not null and discarded = 0",

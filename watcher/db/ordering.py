@@ -1,4 +1,4 @@
-"""In which order assets are found: the ORDER BY of each way to sort. Which rows are sorted is for `search` to choose."""
+"""The ORDER BY of each way to sort assets. Which rows are sorted is for `search` to choose."""
 
 from __future__ import annotations
 

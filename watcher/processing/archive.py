@@ -23,6 +23,7 @@ from typing import BinaryIO
 from watcher.errors import RejectedError
 from watcher.ignoring import is_junk
 from watcher.model import OPTIONS_NAME, Limits, Member
+from watcher.pairing import is_movie
 from watcher.processing import unpacking, zipdirectory, zipnames
 from watcher.processing.unpacking import UnreadableMemberError as UnreadableMemberError  # what `extract` raises
 from watcher.processing.zipdirectory import LOCAL, LOCAL_SIGNATURE, Entry
@@ -88,7 +89,7 @@ def extract(path: str, index: int, target: BinaryIO, limits: Limits, clock: Cloc
         if index >= len(known.entries):
             raise UnreadableMemberError("the zip has changed: it no longer has this member")
         entry = known.entries[index]
-        _check_member(entry, limits)
+        _check_member(entry, limits, is_movie(known.paths[index]))
         pieces = unpacking.unpacked(_packed(file, entry, known.bounds), entry.method, entry.size)
         left, checksum = entry.size, 0
         for piece in _in_time(pieces, limits.zip_seconds, clock):
@@ -209,7 +210,7 @@ def _check_first(known: _Known, file: BinaryIO) -> None:
         )
 
 
-def _check_member(entry: Entry, limits: Limits) -> None:
+def _check_member(entry: Entry, limits: Limits, movie: bool) -> None:
     if entry.flags & _ENCRYPTED or entry.method == _AES:
         raise UnreadableMemberError("the member is encrypted; unpack the zip with its password and drop the files")
     if entry.folder:
@@ -218,7 +219,7 @@ def _check_member(entry: Entry, limits: Limits) -> None:
     # what a packer read from a pipe is marked as one, and is a file all the same
     if special and not (stat.S_ISFIFO(entry.mode) and entry.size):
         raise UnreadableMemberError(f"the member is {special}, not a file")
-    if entry.size > limits.max_file_bytes:
+    if entry.size > limits.max_file_bytes and not movie:  # that is of pictures; a movie is stored as it is
         raise UnreadableMemberError(
             f"the member has {entry.size:,} bytes; limits.max_file_bytes allows {limits.max_file_bytes:,}"
         )
