@@ -53,6 +53,7 @@ FLOORS: dict[str, int] = {
     "wake": 0,
     "painting": 0,
     "places": 0,
+    "showing": 0,
     "querying": 0,
 }
 # Neighbours that may know each other, in this direction: the story of floor 3, the plain nouns of floor 0 ...
@@ -78,7 +79,7 @@ ALLOWED: set[tuple[str, str]] = {
     ("fields", "errors"),
     ("querying", "errors"),
     ("querying", "fields"),
-    *((name, "model") for name, floor in FLOORS.items() if floor == 0),
+    *((name, noun) for noun in ("model", "showing") for name, floor in FLOORS.items() if floor == 0),
 }
 HOMES = {
     "PIL": tuple(f"watcher/processing/{name}.py" for name in ("image", "colour", "comparing", "cutoff", "encoding")),

@@ -5,7 +5,6 @@ It knows names and kinds, not where values come from (db/search.py) nor how they
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -105,5 +104,7 @@ def value_of(asset: Asset, name: str) -> Any:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: the known one that it may stand for."""
+    import difflib
+
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else " (watcher fields lists them)"

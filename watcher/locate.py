@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from watcher.errors import ConfigError
-from watcher.model import shown
+from watcher.showing import shown
 
 LIBRARY = "~/Pictures/Library"  # when neither flag, environment nor file names one
 SYSTEM_FILE = "/etc/watcher/watcher.toml"

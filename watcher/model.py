@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
+from watcher.showing import shown as shown
+
 State = Literal[
     "queued",  # ours, waiting for a worker
     "running",  # a worker has it; its attempt is counted
@@ -33,12 +35,6 @@ JUNK_REASON = "folder litter of an operating system"  # why a member is ignored
 
 Format = Literal["jpeg", "png", "webp", "avif", "gif", "tiff", "bmp", "jp2", "heic", "raw", "video", "other"]
 RENDITION_STEP = 1  # raised when the same recipe begins to give another picture: all renditions are outdated then
-
-
-def shown(name: str | bytes) -> str:
-    r"""A file name as text: bytes that are not UTF-8 become `\xNN`."""
-    raw = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
-    return raw.decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,8 +185,8 @@ def test_version_is_a_name_and_a_number(home: Home) -> None:
     assert re.fullmatch(r"watcher \d+\.\d+\.\d+\n", on_the_command_line(home, "--version").stdout)
 
 
-COMMANDS = ["run", "search", "fields", "show", "status", "jobs", "failures", "retry", "render", "remove"]
-COMMANDS += ["config", "sample", "demo"]
+COMMANDS = ["run", "add", "search", "query", "fields", "show", "status", "jobs", "failures", "batches", "retry"]
+COMMANDS += ["cancel", "render", "edit", "remove", "config", "sample", "demo", "help"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

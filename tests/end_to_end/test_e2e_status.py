@@ -18,7 +18,7 @@ def test_status_in_json_has_the_keys_that_programs_rely_on(watched: Home) -> Non
     watched.drop("counted.jpg", picture("Counted"))
     watched.wait_until("counted.jpg", "done")
     status = watched.json("status")
-    assert list(status) == ["daemon", "jobs", "assets", "inboxes"]
+    assert list(status) == ["daemon", "jobs", "assets", "batches", "sidecars", "inboxes"]
     assert list(status["daemon"]) == ["running", "pid", "since"]
     assert status["daemon"]["running"] is True
     assert sorted(status["jobs"]) == sorted(get_args(State))

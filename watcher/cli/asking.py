@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 
 import click
 
@@ -42,7 +41,7 @@ class Words(click.Command):
                 words.extend(rest)
             elif name not in takes_value:
                 if name.startswith("--") and not self.mistakes_are_words:
-                    raise click.NoSuchOption(name, possibilities=get_close_matches(name, takes_value), ctx=ctx)
+                    raise click.NoSuchOption(name, possibilities=_nearest(name, takes_value), ctx=ctx)
                 words.append(arg)
             elif takes_value[name] and not equals:
                 options.append(f"{name}={_value(rest, name, ctx)}")
@@ -55,6 +54,12 @@ class CarefulWords(Words):
     """For what changes something: a misspelt option would make another query of it."""
 
     mistakes_are_words = False
+
+
+def _nearest(name: str, known: Iterable[str]) -> list[str]:
+    import difflib
+
+    return difflib.get_close_matches(name, known)
 
 
 def _value(rest: Iterator[str], name: str, ctx: click.Context) -> str:

@@ -14,8 +14,8 @@ from watcher.db import editing, search
 from watcher.db.connect import editing as open_for_editing
 from watcher.db.connect import transaction
 from watcher.db.editing import Changes, Values
-from watcher.model import shown
 from watcher.querying.periods import moment
+from watcher.showing import shown
 
 _RATINGS = range(-1, 6)
 

@@ -12,7 +12,10 @@ from watcher.fields import ALIASES, FIELDS
 @click.command()
 @as_json
 def command(as_json: bool) -> None:
-    """List the fields of a photograph: for --fields, --format, --sort, and the keys of JSON.
+    """List the fields of a photograph: for queries, --fields, --format, --sort, and the keys of JSON.
+
+    This is version 1 of the schema: later ones add fields, and neither rename nor remove one. A field without a value
+    is null in JSON and empty elsewhere; renditions is an object, and {renditions.thumb} in a template one of its paths.
 
     \b
     Examples:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from watcher.cli import output
-from watcher.cli.describing import described
-from watcher.cli.templates import Template
 from watcher.fields import NAMES, Asset, value_of
+
+if TYPE_CHECKING:
+    from watcher.cli.templates import Template
 
 _TABLE = ("id", "taken", "name", "title", "camera")
 
@@ -93,6 +95,8 @@ def print_stream(connection: sqlite3.Connection, found: Iterator[Asset], form: F
         names, safe = form.fields or NAMES, output.escaped if output.on_terminal() else str
         output.write_csv(names, (list(map(safe, row)) for row in output.texts(found, names)))
     elif form.long:
+        from watcher.cli.describing import described
+
         for number, asset in enumerate(found):
             output.write("\n" * (number > 0) + described(connection, asset))
     else:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 
 from watcher.errors import ConfigError
-from watcher.model import shown
+from watcher.showing import shown
 
 KINDS: Mapping[str, Callable[[str, str], object]] = {
     "symbolic": os.symlink,

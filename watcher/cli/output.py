@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,9 +26,10 @@ _CONTROL = "\x00-\x1f\x7f"
 # What a terminal obeys or reorders lines by: C1 controls, bidirectional marks and overrides, line separators,
 # invisible operators, byte-order marks. Not U+200C and U+200D: Persian words and emoji are made with them.
 _UNSEEN = "\x80-\x9f\u00ad\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
-_unsafe_in_line = re.compile(f"[{_CONTROL}]")
-_unsafe_on_terminal = re.compile(f"[{_CONTROL}{_UNSEEN}]")
-_unsafe_in_json = re.compile(f"[\x7f{_UNSEEN}]")
+# not compiled before one of them is needed: that would take a search longer than what it looks up
+_UNSAFE_IN_LINE = f"[{_CONTROL}]"
+_UNSAFE_ON_TERMINAL = f"[{_CONTROL}{_UNSEEN}]"
+_UNSAFE_IN_JSON = f"[\x7f{_UNSEEN}]"
 _SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 
 
@@ -67,12 +67,12 @@ def note(sentence: str) -> None:
 
 def escaped(text: str) -> str:
     r"""A text that no terminal obeys: `\n`, `\x1b`, `\u202e`; bytes that are not UTF-8 as `\xNN`."""
-    return _unsafe_on_terminal.sub(_escape, text)
+    return re.sub(_UNSAFE_ON_TERMINAL, _escape, text)
 
 
 def one_line(text: str) -> str:
     """A text without line breaks and control characters, for a pipe that is read line by line."""
-    return _unsafe_in_line.sub(_escape, text)
+    return re.sub(_UNSAFE_IN_LINE, _escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -97,7 +97,7 @@ def text_of(value: Any) -> str:
 def as_json(value: Any, indent: int | None = None) -> str:
     r"""JSON with letters as they are; `\uNNNN` for what a terminal obeys and for bytes that are not UTF-8."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _unsafe_in_json.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub(_UNSAFE_IN_JSON, lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def write_json(values: Iterable[Any]) -> None:
@@ -125,6 +125,8 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]], mark: Mark = lamb
 
     `mark` may put around parts of a cell what takes no room: it gets the column's name and the text.
     """
+    import shutil  # which brings what packs and unpacks archives
+
     room = shutil.get_terminal_size().columns if on_terminal() else sys.maxsize
     cells = [[escaped(value) for value in row] for row in (names, *rows)]
     widths = _fitted([max(map(_width, column)) for column in zip(*cells, strict=True)], room)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +81,7 @@ def command(
 
     `watcher help query` explains all that can be asked; a word may begin with a dash. On a terminal a table, of 50;
     into a pipe the path of one original a line, of all. What has words comes with the best match first, but with the
-    newest first when more than 10,000 photographs have them. Exits with 1 when nothing is found.
+    newest first when more than 5,000 photographs have them. Exits with 1 when nothing is found.
 
     Among a million photographs the first are there within 50 ms; --count, --facet, --sort and what must be looked for
     photograph by photograph (a regular expression) take up to a second and a half.
@@ -196,6 +195,8 @@ def _open(found: _Found, rendition: str | None) -> bool:
 
 
 def _view(path: str) -> None:
+    import subprocess
+
     try:
         # in a session of its own: the viewer stays when the terminal is closed
         subprocess.Popen(["xdg-open", path], stdin=subprocess.DEVNULL, start_new_session=True)

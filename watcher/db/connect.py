@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import string
 from collections.abc import Iterator
-from urllib.parse import quote
 
 from watcher.db import wording
 from watcher.errors import DatabaseError
 
 BUSY_SECONDS = 5.0
+_PLAIN = frozenset(b"/-._~" + bytes(string.digits + string.ascii_letters, "ascii"))
 EDIT_SECONDS = 30.0  # a command waits for the daemon's transactions, as long as a person waits for a command
 
 
@@ -72,8 +73,7 @@ def editing(path: str) -> Iterator[sqlite3.Connection]:
     when it is of another version, and for whatever SQLite says while it is open.
     """
     open_reader(path).close()  # its sentences, for a catalog that is not there or is none
-    uri = "file:" + quote(os.fsencode(os.path.abspath(path))) + "?mode=rw"
-    connection = sqlite3.connect(uri, uri=True, timeout=EDIT_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(_uri(path, "mode=rw"), uri=True, timeout=EDIT_SECONDS, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("pragma foreign_keys = on")
@@ -111,8 +111,7 @@ def open_reader(path: str) -> sqlite3.Connection:
 
 
 def _readable(path: str, mode: str) -> sqlite3.Connection:
-    uri = "file:" + quote(os.fsencode(os.path.abspath(path))) + "?" + mode
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(_uri(path, mode), uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("select 1 from assets limit 1").fetchall()
@@ -120,6 +119,12 @@ def _readable(path: str, mode: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _uri(path: str, parameters: str) -> str:
+    """The file as SQLite's URI. Not by urllib, whose import takes longer than most lookups."""
+    place = os.fsencode(os.path.abspath(path))
+    return "file:" + "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in place) + "?" + parameters
 
 
 @contextlib.contextmanager

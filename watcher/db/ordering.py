@@ -5,7 +5,7 @@ from __future__ import annotations
 from watcher.db.wording import INDEX, WEIGHTS
 from watcher.errors import ConfigError
 from watcher.fields import ALIASES, FIELDS, columns_of, kind_of, nearest
-from watcher.model import shown
+from watcher.showing import shown
 
 NEWEST = "assets.taken_at desc nulls last, assets.id desc"
 BEST = f"bm25({INDEX}, {', '.join(map(str, WEIGHTS.values()))})"

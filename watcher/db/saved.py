@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 
-from watcher.db.jobs import now
-
 
 def find(connection: sqlite3.Connection, name: str) -> str | None:
     """The text of the query saved as `name`; None when there is none."""
@@ -20,6 +18,8 @@ def everything(connection: sqlite3.Connection) -> list[dict[str, str]]:
 
 def save(connection: sqlite3.Connection, name: str, query: str) -> None:
     """Keep `query`, in place of what was saved by this name. Inside the caller's transaction."""
+    from watcher.db.jobs import now  # a search only reads, and must not wait for the nouns of the journal
+
     connection.execute("insert or replace into queries values (?, ?, ?)", (name, query, now()))
 
 

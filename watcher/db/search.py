@@ -19,13 +19,13 @@ from watcher.db.matching import condition, probing, split
 from watcher.db.wording import INDEX
 from watcher.errors import DatabaseError
 from watcher.fields import FIELDS, Asset
-from watcher.model import shown
-from watcher.querying.tree import All, Node, Range
+from watcher.querying.tree import All, Near, Node, Range
+from watcher.showing import shown
 
 EVERYTHING = All(())
 
 # Above so many matches no rank is computed: bm25 reads every one of them, and the words say little anyway.
-RANKED_MATCHES = 10000
+RANKED_MATCHES = 5_000
 
 # How many steps of db/migrations.py this version reads; counted here because that module is slow to import.
 KNOWN_STEPS = 6
@@ -129,16 +129,31 @@ def _ranked(connection: sqlite3.Connection, words: str, rest: Sequence[Node], li
 
 def _newest(connection: sqlite3.Connection, query: Node, limit: int) -> list[int]:
     """The newest that match, as far as they are among the newest of all; those after them may lack some."""
-    sql, values = probing(query)
     within, edges = condition(All(_dates(query)))
-    since = f"select taken_at from assets where {within} order by taken_at desc limit 1 offset {_NEWEST_LOOKED_AT}"
+    newest = f"select id, taken_at from assets where {within} order by taken_at desc, id desc limit {_looked_at(query)}"
+    span = f"select min(taken_at), min(id), max(id) from ({newest})"
+    since, first, last = connection.execute(span, edges).fetchone()
+    if since is None:
+        return []
+    words, rest = split(query)
+    sql, values = probing(All(rest))
+    if words is not None:
+        # of a common word only the part that can matter: one list, where a lookup for each asset would cost much more
+        sql += f") and assets.id in (select rowid from {INDEX} where {INDEX} match ? and rowid between ? and ?"
+        values = (*values, words, first, last)
     return _ids(
         connection,
         f"""select assets.id from assets indexed by assets_by_taken
-            where assets.taken_at >= ({since}) and ({sql}) order by {ordering.NEWEST} limit ?""",
-        (*edges, *values),
+            where assets.taken_at > ? and ({sql}) order by {ordering.NEWEST} limit ?""",
+        (since, *values),
         limit,
     )
+
+
+def _looked_at(query: Node) -> int:
+    """More, where no index leads to the others and all would have to be looked at."""
+    is_indexed = split(query)[0] is not None or any(isinstance(part, Range | Near) for part in _parts(query))
+    return _NEWEST_LOOKED_AT if is_indexed else 16 * _NEWEST_LOOKED_AT
 
 
 def _dates(query: Node) -> tuple[Node, ...]:
@@ -152,6 +167,10 @@ def _parts(query: Node) -> tuple[Node, ...]:
 
 def _gathered(connection: sqlite3.Connection, query: Node, order: str, limit: int | None) -> list[int]:
     sql, values = condition(query)
+    if query != EVERYTHING:
+        # first all, by whatever index helps, then their order: SQLite might walk in this order, one row after the other
+        sql = f"assets.id in (select assets.id from assets where {sql})"
+        order = f"+{order}"
     return _ids(connection, f"select assets.id from assets where {sql} order by {order} limit ?", values, limit)
 
 

@@ -17,10 +17,8 @@ from typing import Literal
 _ALIKE = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "ı": "i"})
 # The blocks of combining diacritical marks, and the points of Arabic and Hebrew, which are mostly left out in writing.
 # Not every mark: those of kana and of Indian scripts make another letter of the one they stand on.
-_MARKS = re.compile(
-    "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
-)
-_SELECTORS = re.compile("[\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]")  # how an emoji or ideograph is drawn
+_MARKS = "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+_SELECTORS = "[\u180b-\u180d\ufe00-\ufe0f\U000e0100-\U000e01ef]"  # how an emoji or ideograph is drawn
 _ASCII_WORD = re.compile("[a-z0-9]+")
 # Scripts that put no spaces between words, and Hangul, whose endings cling to them: a token for each character.
 _UNSPACED = (
@@ -49,7 +47,7 @@ def fold(text: str) -> str:
         return text.lower()
     # twice: casefold may give what can be decomposed again
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = _SELECTORS.sub("", _MARKS.sub("", plain)).translate(_ALIKE)
+    plain = re.sub(_SELECTORS, "", re.sub(_MARKS, "", plain)).translate(_ALIKE)
     plain = "".join(char for char in plain if unicodedata.category(char) != "Cf")
     return unicodedata.normalize("NFC", plain)
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from watcher.model import shown
 from watcher.querying import terms
 from watcher.querying.lexing import Lexeme, Term, lexemes
 from watcher.querying.mistakes import QueryError
 from watcher.querying.tree import All, Any, Node, Not
+from watcher.showing import shown
 
 # SQLite's own limits lie above (1000 terms deep, a stack of 100 symbols in its parser): they would speak of expression
 # trees, and not of the query.

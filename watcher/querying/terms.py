@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -12,8 +11,6 @@ from watcher.fields import ALIASES, NAMES, columns_of, kind_of
 from watcher.querying.folding import fold, stands_alone, tokens
 from watcher.querying.lexing import Term
 from watcher.querying.mistakes import QueryError
-from watcher.querying.numbers import LENGTHS, number, number_range
-from watcher.querying.periods import time_range
 from watcher.querying.tree import (
     All,
     Bound,
@@ -85,6 +82,8 @@ def _is_no_field(term: Term) -> bool:
 
 def _unknown(term: Term) -> str:
     name = term.name or ""
+    import difflib
+
     close = difflib.get_close_matches(name.lower(), [*NAMES, *ALIASES, *_QUESTIONS], n=1)
     hint = f"did you mean {close[0]!r}?" if close else "watcher fields lists them"
     return f"no field is called {name!r}; {hint} (in quotes it is text)"
@@ -100,6 +99,10 @@ def _at(term: Term, query: str, read: Callable[[], Node]) -> Node:
 
 
 def _of_field(name: str, term: Term, now: datetime) -> Node:
+    # imported where they are met: most searches are for words, and wait for their patterns in vain
+    from watcher.querying.numbers import number_range
+    from watcher.querying.periods import time_range
+
     if name in _QUESTIONS:
         return _QUESTIONS[name](term.value.strip())
     if name == "renditions" or name.startswith("renditions."):
@@ -226,6 +229,8 @@ def _place(text: str, names: Mapping[str, int], numbers: range) -> int:
 
 
 def _near(value: str) -> Node:
+    from watcher.querying.numbers import LENGTHS, number
+
     parts = value.split(",")
     if len(parts) not in (2, 3):
         raise ValueError("write LATITUDE,LONGITUDE or LATITUDE,LONGITUDE,DISTANCE, as 48.21,16.37,5km")
@@ -237,6 +242,8 @@ def _near(value: str) -> Node:
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else " (watcher fields lists them)"
 
