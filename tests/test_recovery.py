@@ -329,7 +329,7 @@ def test_what_was_added_and_not_yet_written_down_keeps_its_token_and_its_batch(h
     folder = Path(house.inbox.root, ".watcher/ready", token)
     folder.mkdir()
     (folder / "a.png").write_bytes(PNG)
-    [claim] = house.inbox.claim_ready(token, 9)
+    [claim] = house.inbox.claim_added(token, 9)
     assert not folder.exists()
     assert house.recover() == []
     [again] = house.inbox.claim_settled(9)

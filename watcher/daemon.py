@@ -252,7 +252,7 @@ class Daemon:
         claims: list[Claim] = []
         for token in inbox.ready.tokens():
             if token in self._prepared and len(claims) < room:
-                claims += inbox.claim_ready(token, room - len(claims))
+                claims += inbox.claim_added(token, room - len(claims))
         return claims + inbox.claim_settled(room - len(claims))
 
     def _still_comes(self, batch: Batch) -> bool:

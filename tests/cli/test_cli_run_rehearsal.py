@@ -127,7 +127,12 @@ def test_sidecars_go_by_the_name_of_their_picture_and_give_it_its_date(home: Hom
 
 def test_zips_in_zips_videos_and_stacks_are_foreseen(home: Home) -> None:
     inner = zipped({"IMG_2.jpg": photo(3), "IMG_2.mov": MOVIE, "notes.txt": b"text"})
-    home.drop({"a.zip": zipped({"in/inner.zip": inner, "empty.zip": zipped({})}), "clip.mov": MOVIE + b"\0\0\0\x08free"})
+    home.drop(
+        {
+            "a.zip": zipped({"in/inner.zip": inner, "empty.zip": zipped({})}),
+            "clip.mov": MOVIE + b"\0\0\0\x08moov\0\0\0\x08mdat",
+        }
+    )
     foreseen = home.foreseen(3)
     stem = "originals/2024/05/20240517-142301_IMG_2"
     assert foreseen["a.zip/in/inner.zip/IMG_2.jpg"] == ("done", f"{stem}.jpg")

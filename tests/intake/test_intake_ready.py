@@ -45,7 +45,7 @@ def test_what_was_added_is_taken_at_once_and_its_folder_goes(inbox: Inbox) -> No
     folder = add(inbox, {"b.jpg": b"cut", "trip/deep/a.jpg": b"", "batch.toml": b"title = 'T'"})
     assert not inbox.settled()
     assert inbox.ready.options(TOKEN) == b"title = 'T'"
-    claims = inbox.claim_ready(TOKEN, 9)
+    claims = inbox.claim_added(TOKEN, 9)
     assert [(claim.path, claim.size, claim.batch) for claim in claims] == [
         ("b.jpg", 3, TOKEN),
         ("trip/deep/a.jpg", 0, TOKEN),
@@ -61,18 +61,18 @@ def test_what_was_added_is_taken_at_once_and_its_folder_goes(inbox: Inbox) -> No
 def test_every_name_that_was_added_goes_through(inbox: Inbox, name: str) -> None:
     add(inbox, {f"{name}/{name}": b"x"})
     assert inbox.ready.name(TOKEN) == name
-    [claim] = inbox.claim_ready(TOKEN, 9)
+    [claim] = inbox.claim_added(TOKEN, 9)
     assert claim.path == f"{name}/{name}"
     assert inbox.spooled() == [(claim.token, claim.path)]
 
 
 def test_what_finds_no_room_waits_in_its_folder(inbox: Inbox) -> None:
     folder = add(inbox, {f"{n}.jpg": b"x" for n in range(5)} | {"batch.toml": b"title = 'T'"})
-    assert [claim.path for claim in inbox.claim_ready(TOKEN, 2)] == ["0.jpg", "1.jpg"]
-    assert inbox.claim_ready(TOKEN, 0) == []
+    assert [claim.path for claim in inbox.claim_added(TOKEN, 2)] == ["0.jpg", "1.jpg"]
+    assert inbox.claim_added(TOKEN, 0) == []
     assert sorted(os.listdir(folder)) == ["2.jpg", "3.jpg", "4.jpg", "batch.toml"]
     assert inbox.ready.options(TOKEN) == b"title = 'T'"
-    assert len(inbox.claim_ready(TOKEN, 9)) == 3
+    assert len(inbox.claim_added(TOKEN, 9)) == 3
     assert not folder.exists()
 
 
@@ -105,7 +105,7 @@ def test_links_and_devices_are_left_alone_and_named_and_nobody_waits_for_them(in
     (folder / "link.jpg").symlink_to(tmp_path / "out/secret.jpg")
     (folder / "tree").symlink_to(tmp_path / "out")
     os.mkfifo(folder / "pipe.jpg")
-    assert [claim.path for claim in inbox.claim_ready(TOKEN, 9)] == ["a.jpg"]
+    assert [claim.path for claim in inbox.claim_added(TOKEN, 9)] == ["a.jpg"]
     assert sorted(os.listdir(folder)) == ["link.jpg", "pipe.jpg", "tree"]
     assert (tmp_path / "out/secret.jpg").exists()
     assert inbox.ready.tokens() == []
@@ -144,7 +144,7 @@ def test_what_cannot_be_moved_is_named_and_the_others_go_on(inbox: Inbox, monkey
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", refuse)
-    assert [claim.path for claim in inbox.claim_ready(TOKEN, 9)] == ["a.jpg"]
+    assert [claim.path for claim in inbox.claim_added(TOKEN, 9)] == ["a.jpg"]
     [(token, why)] = inbox.left_behind()
     assert token == TOKEN
     assert "Permission denied" in why
@@ -152,7 +152,7 @@ def test_what_cannot_be_moved_is_named_and_the_others_go_on(inbox: Inbox, monkey
     monkeypatch.undo()
     inbox.rescan()
     inbox.claim_settled(0)
-    assert [claim.path for claim in inbox.claim_ready(TOKEN, 9)] == ["b.jpg"]
+    assert [claim.path for claim in inbox.claim_added(TOKEN, 9)] == ["b.jpg"]
     assert inbox.left_behind() == []
 
 
@@ -164,7 +164,7 @@ def test_without_space_nothing_that_was_added_is_blamed(inbox: Inbox, monkeypatc
 
     monkeypatch.setattr(os, "rename", full)
     with pytest.raises(UnavailableError, match=f"what was added as {TOKEN} cannot be taken: No space left"):
-        inbox.claim_ready(TOKEN, 9)
+        inbox.claim_added(TOKEN, 9)
     monkeypatch.undo()
     assert (folder / "a.jpg").exists()
     assert inbox.ready.tokens() == [TOKEN]

@@ -32,7 +32,7 @@ KNOWN_STEPS = 6
 
 # Among so many of the newest assets the first rows of a query are looked for, one asset after the other, before all
 # that match are gathered: what many have is found there at once, and what few have costs little more.
-_NEWEST_LOOKED_AT = 4000
+_NEWEST_LOOKED_AT = 2000
 
 _CHUNK = 500
 _SPECIAL = {
@@ -106,7 +106,7 @@ def ids(
     has_words = words is not None and rest != _parts(query)  # more than those of whole values
     if words is not None and has_words and (sort == "rank" or not _too_many(connection, words)):
         return _ranked(connection, words, rest, limit)
-    found = _newest(connection, query, limit) if limit is not None else []
+    found = _newest(connection, query, limit) if limit is not None and query != EVERYTHING else []
     return found if found and len(found) == limit else _gathered(connection, query, ordering.NEWEST, limit)
 
 
@@ -139,8 +139,8 @@ def _newest(connection: sqlite3.Connection, query: Node, limit: int) -> list[int
     sql, values = probing(All(rest))
     if words is not None:
         # of a common word only the part that can matter: one list, where a lookup for each asset would cost much more
-        sql += f") and assets.id in (select rowid from {INDEX} where {INDEX} match ? and rowid between ? and ?"
-        values = (*values, words, first, last)
+        in_span = f"select rowid from {INDEX} where {INDEX} match ? and rowid between ? and ?"
+        sql, values = f"assets.id in ({in_span}) and ({sql})", (words, first, last, *values)
     return _ids(
         connection,
         f"""select assets.id from assets indexed by assets_by_taken
@@ -151,9 +151,9 @@ def _newest(connection: sqlite3.Connection, query: Node, limit: int) -> list[int
 
 
 def _looked_at(query: Node) -> int:
-    """More, where no index leads to the others and all would have to be looked at."""
-    is_indexed = split(query)[0] is not None or any(isinstance(part, Range | Near) for part in _parts(query))
-    return _NEWEST_LOOKED_AT if is_indexed else 16 * _NEWEST_LOOKED_AT
+    """Few, where an index leads to all that match; more, where it is one that orders words or there is none."""
+    leads = split(query)[0] is None and any(isinstance(part, Range | Near) for part in _parts(query))
+    return _NEWEST_LOOKED_AT if leads else 16 * _NEWEST_LOOKED_AT
 
 
 def _dates(query: Node) -> tuple[Node, ...]:

@@ -7,7 +7,6 @@ is the journal's business.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections import deque
@@ -23,16 +22,15 @@ from watcher.intake.emptied import Emptied
 from watcher.intake.leases import trusted
 from watcher.intake.leaving import Leaving
 from watcher.intake.looking import Not, look
+from watcher.intake.precedence import Precedence
 from watcher.intake.ready import Ready
 from watcher.intake.scanner import Skipped, scan
 from watcher.intake.settling import Observation, Patience
-from watcher.intake.spool import Spool
-from watcher.model import OPTIONS_NAME, Claim, shown
+from watcher.intake.spool import SURROUNDINGS, Spool, explained
+from watcher.model import Claim, shown
 
 _LOOKS = 512  # a call's looks (some 15 ms): results and stop signals must not wait for 100,000 files
-_OPTIONS_SECONDS = 0.5  # how often a file is asked again whether its batch.toml was taken
 _CHECK_SECONDS = 5.0  # how often a paused inbox is asked whether it is back
-_SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
 
 class Inbox:
@@ -69,7 +67,7 @@ class Inbox:
         self._leaves_other = leaves_other
         self._leaving = Leaving()
         self._skipped: dict[str, Skipped] = {}
-        self._held_options: set[str] = set()  # paths of each batch.toml that settles in the spool
+        self._precedence = Precedence(self.root, self._ignoring, self._candidates, clock)
         self._noticed: deque[str] = deque()
         self._scan_due = float("-inf")
         self._paused_at: float | None = None
@@ -172,10 +170,10 @@ class Inbox:
         except OSError as error:
             self._refused(place, error, "cannot be read")
             return None
-        if isinstance(seen, Observation) and not left and not self._awaits_options(place):
+        if isinstance(seen, Observation) and not left and not self._precedence.delays(place):
             return self._claimed(place, seen) if place.token else self._claim(place, seen)
         if isinstance(seen, Not) and place.token:  # it is gone from the spool: nobody waits for its options any more
-            self._held_options.discard(place.path)
+            self._precedence.settled(place.path)
         if seen is Not.FOLDER and not place.token:
             self._scan(place.path)
         return None
@@ -192,42 +190,9 @@ class Inbox:
             self._candidates.block(place, why)
         return why is not None
 
-    def _awaits_options(self, place: Place) -> bool:
-        """Whether its folder's batch.toml is still to be taken: what that asks for is for this file too."""
-        top, slash, _ = place.path.partition("/")
-        options = Place("", f"{top}/{OPTIONS_NAME}")
-        if not slash or place.path == options.path or self._ignoring.rule(options.path):
-            return False
-        if options.path not in self._held_options:
-            if place.token or not os.path.lexists(self._path(options)):
-                return False
-            if not _is_file(self._path(options)):
-                self._candidates.block(place, f"{shown(options.path)} is no file: make it one, or remove it")
-                return True
-            self._candidates.found(options)
-        why = f"waiting until {shown(options.path)} is taken: {self._candidates.why(options)}"
-        if self._candidates.is_stuck(options):
-            self._candidates.block(place, why)
-        else:
-            self._candidates.delay(place, self._clock() + _OPTIONS_SECONDS, why)
-        return True
-
-    def claim_ready(self, token: str, room: int) -> list[Claim]:
-        """Take at most `room` files of what was added as `token`; the folder goes with the last one.
-
-        Raises UnavailableError when nothing can be taken.
-        """
-        claims: list[Claim] = []
-        try:
-            for below, size in islice(self.ready.files(token), max(0, room)):
-                spooled = Place(self._spool.take(below, token), below)
-                claims.append(Claim(spooled.token, self.root, below, self._path(spooled), size))
-        except OSError as error:
-            if error.errno in _SURROUNDINGS and not claims:
-                raise UnavailableError(f"what was added as {token} cannot be taken: {error.strerror}") from error
-            self.ready.refused[token] = f"cannot be moved out of its folder: {_explained(error)}"
-        self.ready.remove(token)
-        return claims
+    def claim_added(self, token: str, room: int) -> list[Claim]:
+        """Take at most `room` files of what was added as `token`. Raises UnavailableError as `claim_settled` does."""
+        return self.ready.claim(token, room, self._spool)
 
     def comes_from(self, top: str) -> bool:
         """Whether a file below the folder `top`, its name as text, is still waited for."""
@@ -253,7 +218,7 @@ class Inbox:
 
     def _claimed(self, place: Place, seen: Observation) -> Claim:
         self._candidates.forget(place)
-        self._held_options.discard(place.path)
+        self._precedence.settled(place.path)
         return Claim(place.token, self.root, place.path, self._path(place), seen.size)
 
     def _take(self, place: Place) -> str | None:
@@ -276,11 +241,11 @@ class Inbox:
         return isinstance(after, Observation) and after.same_bytes(seen) and not after.writer
 
     def _refused(self, place: Place, error: OSError, what: str) -> None:
-        if error.errno in _SURROUNDINGS:
+        if error.errno in SURROUNDINGS:
             self._candidates.put_back(place)
             path = shown(place.path)
             raise UnavailableError(f"The inbox {shown(self.root)}: {path} {what}: {error.strerror}.") from error
-        self._candidates.block(place, f"{what}: {_explained(error)}")
+        self._candidates.block(place, f"{what}: {explained(error)}")
 
     def source(self, token: str, path: str) -> str:
         """Where a claimed file lies."""
@@ -293,8 +258,7 @@ class Inbox:
     def hold(self, token: str, path: str) -> None:
         """Let a file in the spool settle there by the same rules; `claim_settled` returns it then."""
         self._candidates.hint(Place(token, path))
-        if path.partition("/")[2] == OPTIONS_NAME:
-            self._held_options.add(path)
+        self._precedence.held(path)
 
     def forget(self, token: str) -> None:
         """Remove the spool folder of `token`, as far as it is empty."""
@@ -352,15 +316,3 @@ class Inbox:
         """Remove folders that claims emptied, once they are quiet (`now`: without waiting for that)."""
         if self._paused_at is None:
             self._emptied.remove(self._clock(), self._wall(), at_once=now)
-
-
-def _is_file(path: str) -> bool:
-    return os.path.isfile(path) and not os.path.islink(path)
-
-
-def _explained(error: OSError) -> str:
-    if error.errno == errno.EXDEV:
-        return "it lies on another file system than the inbox"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{error.strerror}. Give the daemon's user the right to read it and to write in its folder"
-    return error.strerror or str(error)

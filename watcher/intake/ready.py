@@ -10,9 +10,11 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from itertools import islice
 
-from watcher.intake.spool import FOLDER, READY
-from watcher.model import OPTIONS_NAME
+from watcher.errors import UnavailableError
+from watcher.intake.spool import FOLDER, READY, SURROUNDINGS, Spool, explained
+from watcher.model import OPTIONS_NAME, Claim
 
 TOKEN = re.compile(r"a-[a-z2-7]{10}")
 MOST_OPTIONS = 65_536  # bytes of a batch.toml
@@ -22,6 +24,7 @@ class Ready:
     """Those of the inbox at `root`."""
 
     def __init__(self, root: str) -> None:
+        self._root = root
         self._folder = os.path.join(root, FOLDER, READY)
         self.refused: dict[str, str] = {}  # tokens of what cannot be taken, and why: only a rescan tries it again
 
@@ -64,6 +67,23 @@ class Ready:
                     found = os.lstat(path)
                     if stat.S_ISREG(found.st_mode) and path != os.path.join(top, OPTIONS_NAME):
                         yield os.path.relpath(path, top), found.st_size
+
+    def claim(self, token: str, room: int, spool: Spool) -> list[Claim]:
+        """Take at most `room` files of what was added as `token` to `spool`; the folder goes with the last one.
+
+        Raises UnavailableError when nothing can be taken for want of space or of a writable disk.
+        """
+        claims: list[Claim] = []
+        try:
+            for below, size in islice(self.files(token), max(0, room)):
+                claim = spool.take(below, token)
+                claims.append(Claim(claim, self._root, below, spool.source(claim, below), size))
+        except OSError as error:
+            if error.errno in SURROUNDINGS and not claims:
+                raise UnavailableError(f"what was added as {token} cannot be taken: {error.strerror}") from error
+            self.refused[token] = f"cannot be moved out of its folder: {explained(error)}"
+        self.remove(token)
+        return claims
 
     def remove(self, token: str) -> None:
         """Remove the folder, when no file of it is left but its batch.toml."""

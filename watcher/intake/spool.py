@@ -20,6 +20,7 @@ from watcher.model import shown
 FOLDER = ".watcher"
 READY = "ready"  # what `watcher add` has put together, a folder each
 MEMBERS = "members"  # files of archives that need one of their own, by their archive's claim
+SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}  # no file is to blame for these
 
 
 class Spool:
@@ -184,6 +185,15 @@ class Spool:
         for folder, _, _ in os.walk(os.path.join(self.path, token), topdown=False):
             with contextlib.suppress(OSError):
                 os.rmdir(folder)
+
+
+def explained(error: OSError) -> str:
+    """Why a file cannot be taken, and what to do."""
+    if error.errno == errno.EXDEV:
+        return "it lies on another file system than the inbox"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{error.strerror}. Give the daemon's user the right to read it and to write in its folder"
+    return error.strerror or str(error)
 
 
 def _make(folder: str, mode: int) -> None:
