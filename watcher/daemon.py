@@ -22,6 +22,7 @@ from collections.abc import Callable, Sequence
 
 from watcher import discarding, logs, recovery
 from watcher.batching import Batching, ReadOptions
+from watcher.claiming import Claiming
 from watcher.committing import Committing
 from watcher.db.connect import transaction
 from watcher.db.ledger import Ledger
@@ -30,7 +31,7 @@ from watcher.executors.base import Executor
 from watcher.intake import discards
 from watcher.intake.inbox import Inbox
 from watcher.joining import Joining
-from watcher.model import Batch, Claim, Failed, Job, Joined, Processed, Rules, Sidecar, TaskResult, Unavailable
+from watcher.model import Batch, Failed, Job, Joined, Processed, Rules, Sidecar, TaskResult, Unavailable
 from watcher.notify import Notifier
 from watcher.pausing import Pause
 from watcher.storage.local import LocalStorage
@@ -73,21 +74,19 @@ class Daemon:
     ) -> None:
         self.connection, self.ledger, self.storage = connection, ledger, storage
         self.notifier, self.wake, self.flush = notifier, wake, flush
-        self.max_claims, self.batch_seconds = max_claims, batch_seconds
+        self.batch_seconds = batch_seconds
         self.journal, self.archives, self.catalog = ledger.journal, ledger.archives, ledger.catalog
         self.inboxes: dict[int, Inbox] = {}
         self.rules: dict[int, Rules] = {}
         self.joining = Joining(ledger)
         self.batching = Batching(ledger.batches, ledger.archives, read_options, self.rules)
+        self.claiming = Claiming(connection, self.inboxes, ledger.journal, self.batching, max_claims)
         self.committing = Committing(ledger, storage, self.joining, self.batching)
         self.tasking = Tasking(self.inboxes, self.rules, ledger, self.joining, follow)
         self.problems: dict[int, str] = {}  # paused inboxes
         self.pause = Pause()
         self.stopping = False
         self.stuck: dict[int, str] = {}  # finished jobs whose file cannot leave the spool, and why
-        self._prepared: set[str] = set()  # tokens of what was added, whose batches are rows by now
-        self._claims: list[tuple[int, Claim]] = []  # ours, not yet in the journal
-        self._last_inbox = 0  # the one that files were taken from last: another one begins
         self._results: list[TaskResult] = []  # had, not yet committed
         self._results_since = 0.0
         self._sweep_due = 0.0
@@ -114,22 +113,7 @@ class Daemon:
 
     def claim(self) -> None:
         """Take settled files by rename, at most as many as there is room for, and write down that they are ours."""
-        usable = [inbox_id for inbox_id, inbox in self.inboxes.items() if not self._is_paused(inbox_id, inbox)]
-        self._prepare(usable)
-        room = self.max_claims - self.journal.open_count(usable) - len(self._claims)  # what cannot go on takes no room
-        # Whose turn it is changes, lest one inbox takes all the room. One that is away is asked too: it gives nothing,
-        # and from then on sets no deadline that would keep the loop turning.
-        for inbox_id in sorted(self.inboxes, key=lambda one: (one <= self._last_inbox, one)):
-            if claims := self._claimed(self.inboxes[inbox_id], max(0, room)):
-                self._claims += [(inbox_id, claim) for claim in claims]
-                room -= len(claims)
-                self._last_inbox = inbox_id
-        if self._claims:
-            # kept without the notes, which are deleted: when the catalog is busy this comes again
-            self._claims = [(i, one) for i, one in self._claims if not discarding.is_our_note(self.inboxes[i], one)]
-            with transaction(self.connection):
-                self.journal.add(self._claims, self.batching.belonging(self._claims))
-            self._claims = []
+        self.claiming.claim([each for each, inbox in self.inboxes.items() if not self._is_paused(each, inbox)])
 
     def close(self) -> None:
         """End the batches to which nothing more comes, and the archives whose members are all at their end."""
@@ -209,7 +193,7 @@ class Daemon:
 
     def is_quiet(self) -> bool:
         """Nothing more comes from what lies in the inboxes now: their folders are complete (for --once)."""
-        return not self._claims and all(self.inboxes[inbox_id].settled() for inbox_id in self._usable())
+        return not self.claiming.waiting and all(self.inboxes[inbox_id].settled() for inbox_id in self._usable())
 
     def is_idle(self) -> bool:
         """Nothing in flight, and nothing more to come from what lies in the inboxes now (for --once)."""
@@ -236,24 +220,6 @@ class Daemon:
                 self.journal.excuse(job.id, job.attempt)
 
     # -- parts of steps --------------------------------------------------------------------------------------------
-
-    def _prepare(self, usable: list[int]) -> None:
-        """What was added is a batch before the first file of it is taken: its claims only name it."""
-        for inbox_id in usable:
-            ready = self.inboxes[inbox_id].ready
-            for token in {*ready.tokens()} - self._prepared:
-                options = ready.options(token)
-                if options is not None:
-                    with transaction(self.connection):
-                        self.batching.added(inbox_id, token, ready.name(token), options)
-                    self._prepared.add(token)
-
-    def _claimed(self, inbox: Inbox, room: int) -> list[Claim]:
-        claims: list[Claim] = []
-        for token in inbox.ready.tokens():
-            if token in self._prepared and len(claims) < room:
-                claims += inbox.claim_added(token, room - len(claims))
-        return claims + inbox.claim_settled(room - len(claims))
 
     def _still_comes(self, batch: Batch) -> bool:
         """Whether more of a batch may come from what lies in its inbox."""

@@ -32,7 +32,7 @@ KNOWN_STEPS = 6
 
 # Among so many of the newest assets the first rows of a query are looked for, one asset after the other, before all
 # that match are gathered: what many have is found there at once, and what few have costs little more.
-_NEWEST_LOOKED_AT = 2000
+_NEWEST_LOOKED_AT = 4000
 
 _CHUNK = 500
 _SPECIAL = {
@@ -153,7 +153,7 @@ def _newest(connection: sqlite3.Connection, query: Node, limit: int) -> list[int
 def _looked_at(query: Node) -> int:
     """Few, where an index leads to all that match; more, where it is one that orders words or there is none."""
     leads = split(query)[0] is None and any(isinstance(part, Range | Near) for part in _parts(query))
-    return _NEWEST_LOOKED_AT if leads else 16 * _NEWEST_LOOKED_AT
+    return _NEWEST_LOOKED_AT if leads else 8 * _NEWEST_LOOKED_AT
 
 
 def _dates(query: Node) -> tuple[Node, ...]:
