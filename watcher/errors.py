@@ -35,6 +35,14 @@ class DatabaseError(WatcherError):
     exit_code = 2
 
 
+class OlderCatalogError(DatabaseError):
+    """The catalog at `database` was made by an older version; it can be brought up to date."""
+
+    def __init__(self, database: str, shown: str) -> None:
+        super().__init__(f"{shown} is of an older photo-watcher: start watcher run, it brings it up to date")
+        self.database = database
+
+
 class FatalError(WatcherError):
     """The daemon cannot start or go on."""
 

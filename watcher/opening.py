@@ -25,6 +25,26 @@ _PROBE_SECONDS = 1.0  # `watcher status` holds the lock for an instant
 _WORKERS_SECONDS = 30.0
 
 
+def bring_up_to_date(database: str) -> bool:
+    """Migrate a catalog of an older version, when nobody works on its library; whether that could be done.
+
+    One that lies elsewhere than in its library is left to the daemon: there is no lock beside it to be held.
+    """
+    try:
+        descriptor = os.open(os.path.join(os.path.dirname(database), "lock"), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if not _locked_within(descriptor, _PROBE_SECONDS):
+            return False
+        connect.open_writer(database).close()
+    except (OSError, sqlite3.Error):
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 class Library:
     """The library at `root`, with its catalog at `database`. `open` raises ConfigError, LockedError or FatalError."""
 

@@ -9,7 +9,7 @@ import sys
 import click
 
 from watcher import __version__
-from watcher.errors import WatcherError
+from watcher.errors import OlderCatalogError, WatcherError
 
 # name -> module that holds its `command`; in the order in which --help shows them
 COMMANDS = {
@@ -77,7 +77,7 @@ def main() -> None:
     """Run one command and end the process with its exit code (design: 0 yes, 1 no, 2 usage, 3 some failed)."""
     _fill_closed_streams()
     try:
-        code = cli.main(prog_name="watcher", standalone_mode=False)
+        code = _run()
         sys.stdout.flush()
     except click.exceptions.Exit as error:
         code = error.exit_code
@@ -100,6 +100,18 @@ def main() -> None:
         _complain("this is a fault of the program; nothing dropped is lost, and the next run goes on")
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run() -> object:
+    """Run the command. It finds out at once when its catalog is of an older version: then again, after a migration."""
+    try:
+        return cli.main(prog_name="watcher", standalone_mode=False)
+    except OlderCatalogError as error:
+        from watcher.opening import bring_up_to_date
+
+        if not bring_up_to_date(error.database):
+            raise
+        return cli.main(prog_name="watcher", standalone_mode=False)
 
 
 def _fill_closed_streams() -> None:

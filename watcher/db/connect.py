@@ -12,7 +12,7 @@ import string
 from collections.abc import Iterator
 
 from watcher.db import wording
-from watcher.errors import DatabaseError
+from watcher.errors import DatabaseError, OlderCatalogError
 
 BUSY_SECONDS = 5.0
 _PLAIN = frozenset(b"/-._~" + bytes(string.digits + string.ascii_letters, "ascii"))
@@ -78,7 +78,7 @@ def editing(path: str) -> Iterator[sqlite3.Connection]:
         connection.row_factory = sqlite3.Row
         connection.execute("pragma foreign_keys = on")
         if _missing_steps(connection, path):
-            raise DatabaseError(f"{path} is of an older photo-watcher: start watcher run, it brings it up to date")
+            raise OlderCatalogError(path, path)
         yield connection
     except sqlite3.Error as error:
         raise DatabaseError(f"cannot write the catalog {path}: {error}") from None

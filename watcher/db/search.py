@@ -17,7 +17,7 @@ from watcher.db.connect import open_reader
 from watcher.db.functions import add_functions
 from watcher.db.matching import condition, probing, split
 from watcher.db.wording import INDEX
-from watcher.errors import DatabaseError
+from watcher.errors import DatabaseError, OlderCatalogError
 from watcher.fields import FIELDS, Asset
 from watcher.querying.tree import All, Near, Node, Range
 from watcher.showing import shown
@@ -61,9 +61,7 @@ def _refuse_others(connection: sqlite3.Connection, database: str) -> None:
     if steps > KNOWN_STEPS:
         raise DatabaseError(f"{shown(database)} was made by a newer photo-watcher: update the program")
     if steps < KNOWN_STEPS:
-        raise DatabaseError(
-            f"{shown(database)} is of an older photo-watcher: start watcher run, it brings it up to date"
-        )
+        raise OlderCatalogError(database, shown(database))
 
 
 def search(
