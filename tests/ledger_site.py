@@ -27,20 +27,8 @@ from watcher.db.connect import transaction
 from watcher.db.journal import Patience
 from watcher.intake.inbox import Inbox
 from watcher.joining import Joining
-from watcher.model import (
-    Batch,
-    Claim,
-    Facts,
-    Job,
-    Limits,
-    Picture,
-    Processed,
-    Recipe,
-    Rendition,
-    Rules,
-    TaskResult,
-    Wishes,
-)
+from watcher.messages import Processed, TaskResult
+from watcher.model import Batch, Claim, Facts, Job, Limits, Picture, Recipe, Rendition, Rules, Wishes
 from watcher.opening import Library
 from watcher.processing.image import from_rgb
 from watcher.processing.metadata import build_exif

@@ -11,7 +11,8 @@ import pytest
 
 from tests.ledger_site import Desk
 from watcher.db.connect import open_writer, transaction
-from watcher.model import OPTIONS_REASON, Batch, Claim, Expanded, Job, Member, Wishes
+from watcher.messages import Expanded
+from watcher.model import OPTIONS_REASON, Batch, Claim, Job, Member, Wishes
 
 NASTY = ("日本 ö", "line\nbreak", "'\";--", os.fsdecode(b"caf\xe9"), "n" * 255, "%s%00")
 

@@ -11,17 +11,8 @@ import pytest
 
 from tests.ledger_site import BYTES, Desk
 from watcher.db.connect import open_writer
-from watcher.model import (
-    Duplicate,
-    Expanded,
-    Failed,
-    Member,
-    Processed,
-    Rejected,
-    Rendition,
-    TaskResult,
-    Unavailable,
-)
+from watcher.messages import Duplicate, Expanded, Failed, Processed, Rejected, TaskResult, Unavailable
+from watcher.model import Member, Rendition
 
 
 def assets(desk: Desk) -> list[tuple[str, str]]:

@@ -33,7 +33,7 @@ from watcher import filesystem
 from watcher.daemon import Daemon
 from watcher.executors.inline import Inline
 from watcher.executors.worker import Run
-from watcher.model import Failed, Task, TaskResult
+from watcher.messages import Failed, Task, TaskResult
 from watcher.processing.run import run_task
 
 CHANGES = ("rename", "replace", "link", "unlink", "mkdir", "rmdir")  # of os

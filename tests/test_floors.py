@@ -43,6 +43,7 @@ FLOORS: dict[str, int] = {
     "storage": 1,
     "__init__": 0,
     "model": 0,
+    "messages": 0,
     "errors": 0,
     "settings": 0,
     "locate": 0,

@@ -12,19 +12,8 @@ import pytest
 from tests.ledger_site import BYTES, Desk
 from watcher.db.connect import open_writer
 from watcher.joining import AMBIGUOUS
-from watcher.model import (
-    Attached,
-    Duplicate,
-    Expanded,
-    Job,
-    Joined,
-    Member,
-    Picture,
-    Processed,
-    Sidecar,
-    SidecarKind,
-    Unavailable,
-)
+from watcher.messages import Attached, Duplicate, Expanded, Joined, Processed, Sidecar, Unavailable
+from watcher.model import Job, Member, Picture, SidecarKind
 
 TITLES: dict[str, str] = {"IMG_1.heic.supplemental-metadata.json": "IMG_1.heic"}
 

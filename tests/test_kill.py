@@ -27,7 +27,7 @@ from tests.ledger_law import Drop, violations
 from tests.ledger_site import BROKEN, Notebook, Site, picture, zipped
 from watcher.daemon import Daemon
 from watcher.executors.pool import Pool
-from watcher.model import Task, TaskResult
+from watcher.messages import Task, TaskResult
 from watcher.processing.run import run_task
 
 KILLS = int(os.environ.get("TEST_KILLS", "30"))

@@ -11,7 +11,8 @@ import pytest
 from tests.ledger_site import Desk, follow
 from watcher.db.connect import open_writer
 from watcher.intake.inbox import Inbox
-from watcher.model import Dated, Expanded, Job, Member, Processed, Rejected, Sidecar, Task, Wishes
+from watcher.messages import Dated, Expanded, Processed, Rejected, Sidecar, Task
+from watcher.model import Job, Member, Wishes
 from watcher.tasking import Tasking
 
 TOKEN = "a-abcdefgh23"

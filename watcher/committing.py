@@ -11,20 +11,19 @@ from collections.abc import Sequence
 from watcher.batching import Batching
 from watcher.db.ledger import Ledger
 from watcher.joining import Joining
-from watcher.model import (
+from watcher.messages import (
     Dated,
     Duplicate,
     Expanded,
     Failed,
     Joined,
-    Picture,
     Processed,
     Rejected,
     Sidecar,
-    State,
     TaskResult,
     Unavailable,
 )
+from watcher.model import Picture, State
 from watcher.storage.base import Storage
 
 Moved = Sequence[tuple[str, str]]  # (former key, key) of sidecars

@@ -31,7 +31,8 @@ from watcher.executors.base import Executor
 from watcher.intake import discards
 from watcher.intake.inbox import Inbox
 from watcher.joining import Joining
-from watcher.model import Batch, Failed, Job, Joined, Processed, Rules, Sidecar, TaskResult, Unavailable
+from watcher.messages import Failed, Joined, Processed, Sidecar, TaskResult, Unavailable
+from watcher.model import Batch, Job, Rules
 from watcher.notify import Notifier
 from watcher.pausing import Pause
 from watcher.storage.local import LocalStorage

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from watcher import pairing
 from watcher.db.ledger import Ledger
 from watcher.db.sidecars import Stored
-from watcher.model import Attached, Job, Sidecar, Standing
+from watcher.messages import Attached, Sidecar, Standing
+from watcher.model import Job
 
 AMBIGUOUS = "several pictures could be meant"
 TOGETHER = timedelta(days=1)  # cameras count from 1 again: what came later than that is no rival under the same name

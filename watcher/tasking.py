@@ -10,7 +10,8 @@ from typing import Any
 from watcher.db.ledger import Ledger
 from watcher.intake.inbox import Inbox
 from watcher.joining import Joining
-from watcher.model import Job, Rules, Task, shown
+from watcher.messages import Task
+from watcher.model import Job, Rules, shown
 
 Follow = Callable[[Rules, Mapping[str, Any]], Rules]  # the rules of an inbox, with what a batch asks for over them
 

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from watcher.executors.base import Executor
-from watcher.model import Facts, Failed, Limits, Picture, Processed, Rejected, Rules, Task, TaskResult
+from watcher.messages import Failed, Processed, Rejected, Task, TaskResult
+from watcher.model import Facts, Limits, Picture, Rules
 
 RULES = Rules(library="/library", name_template="{stem}", recipes=(), limits=Limits())
 AWKWARD = "日本\n\x1b[31m\udcff.jpg"

@@ -12,7 +12,8 @@ import pytest
 from tests.ledger_site import Desk
 from watcher.db import cancelling
 from watcher.db.connect import open_writer, transaction
-from watcher.model import Expanded, Failed, Job, Member, Processed, Rejected
+from watcher.messages import Expanded, Failed, Processed, Rejected
+from watcher.model import Job, Member
 
 
 @pytest.fixture

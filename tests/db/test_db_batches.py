@@ -10,7 +10,8 @@ import pytest
 from tests.ledger_site import Desk
 from watcher.db.batches import set_name
 from watcher.db.connect import open_writer
-from watcher.model import Batch, Dated, Expanded, Job, Member
+from watcher.messages import Dated, Expanded
+from watcher.model import Batch, Job, Member
 
 
 class Clock:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.ledger_site import BYTES, Desk
 from watcher.db.connect import open_writer
-from watcher.model import Job, Sidecar, SidecarKind
+from watcher.messages import Sidecar
+from watcher.model import Job, SidecarKind
 
 
 @pytest.fixture

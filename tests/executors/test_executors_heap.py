@@ -12,7 +12,8 @@ import pytest
 
 from watcher.executors import heap
 from watcher.executors.pool import Pool
-from watcher.model import Failed, Limits, Rules, Task, TaskResult
+from watcher.messages import Failed, Task, TaskResult
+from watcher.model import Limits, Rules
 
 BLOCK, BLOCKS = 8 << 20, 10  # together more than a worker has before its first task
 RULES = Rules("", "", (), Limits())

@@ -22,7 +22,7 @@ import pytest
 
 from tests.contracts.executor_contract import act, by_job, collect, no_sense, task
 from watcher.executors.pool import Pool
-from watcher.model import Failed, Rejected, Task, TaskResult
+from watcher.messages import Failed, Rejected, Task, TaskResult
 
 ROOT = Path(__file__).parents[2]
 MakePool = Callable[..., Pool]

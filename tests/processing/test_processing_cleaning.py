@@ -20,7 +20,8 @@ from metadata_blobs import exif as exif_blob
 from PIL import Image
 from turned_pictures import NOTE, STAND_IN, app, quarters, tags_of
 
-from watcher.model import Facts, Limits, Picture, Processed, Recipe, Rules, Task, Unavailable, Wishes
+from watcher.messages import Processed, Task, Unavailable
+from watcher.model import Facts, Limits, Picture, Recipe, Rules, Wishes
 from watcher.processing import cleaning, exif
 from watcher.processing.run import run_task
 from watcher.storage.local import LocalStorage

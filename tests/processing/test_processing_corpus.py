@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from watcher.model import Format, Limits, Picture, Processed, Recipe, Rejected, Rules, Task, TaskResult
+from watcher.messages import Processed, Rejected, Task, TaskResult
+from watcher.model import Format, Limits, Picture, Recipe, Rules
 from watcher.processing import image, metadata, sniffing
 from watcher.processing.run import run_task
 

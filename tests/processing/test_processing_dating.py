@@ -13,7 +13,7 @@ from PIL import Image
 from pillow_heif import register_heif_opener
 from worker_world import World, photo, zipped
 
-from watcher.model import Dated
+from watcher.messages import Dated
 from watcher.processing import archive
 from watcher.processing.run import run_task
 

@@ -14,7 +14,8 @@ from PIL import Image, ImageChops, ImageStat
 from pillow_heif import register_heif_opener
 from worker_world import World, picture_of
 
-from watcher.model import Limits, Processed, Recipe, Rejected
+from watcher.messages import Processed, Rejected
+from watcher.model import Limits, Recipe
 from watcher.processing.run import run_task
 
 register_heif_opener()

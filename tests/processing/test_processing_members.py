@@ -12,7 +12,8 @@ import time
 import pytest
 from worker_world import World, photo, picture_of, zipped
 
-from watcher.model import Expanded, Failed, Limits, Processed, Rejected, Task, TaskResult, Unavailable
+from watcher.messages import Expanded, Failed, Processed, Rejected, Task, TaskResult, Unavailable
+from watcher.model import Limits
 from watcher.processing import archive, members
 from watcher.processing.run import run_task
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from worker_world import World, photo, picture_of
 
-from watcher.model import Attached, Duplicate, Limits, Processed, Rejected, Sidecar
+from watcher.messages import Attached, Duplicate, Processed, Rejected, Sidecar
+from watcher.model import Limits
 from watcher.processing.run import run_task
 
 XMP = (

@@ -11,7 +11,8 @@ from test_processing_reading import GOOGLE, MOVIE, XMP, stored
 from worker_world import World, photo, picture_of
 
 from watcher.errors import UnavailableError
-from watcher.model import Attached, Failed, Joined, Picture, Recipe, Standing, Task, TaskResult, Unavailable
+from watcher.messages import Attached, Failed, Joined, Standing, Task, TaskResult, Unavailable
+from watcher.model import Picture, Recipe
 from watcher.processing.run import run_task
 from watcher.storage.local import LocalStorage
 

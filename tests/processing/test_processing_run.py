@@ -19,14 +19,8 @@ from PIL import Image
 from worker_world import World, photo, picture_of
 
 from watcher.errors import UnavailableError
-from watcher.model import (
-    Duplicate,
-    Failed,
-    Limits,
-    Processed,
-    Rejected,
-    Unavailable,
-)
+from watcher.messages import Duplicate, Failed, Processed, Rejected, Unavailable
+from watcher.model import Limits
 from watcher.processing import archive, image, metadata
 from watcher.processing.run import run_task, work
 from watcher.storage.local import LocalStorage

@@ -11,7 +11,8 @@ from typing import Any
 
 from PIL import Image
 
-from watcher.model import Limits, Picture, Processed, Recipe, Rules, Task, TaskResult, Wishes
+from watcher.messages import Processed, Task, TaskResult
+from watcher.model import Limits, Picture, Recipe, Rules, Wishes
 from watcher.processing.run import run_task
 
 TEMPLATE = "{taken:%Y}/{taken:%m}/{taken:%Y%m%d-%H%M%S}_{stem}"

@@ -20,19 +20,8 @@ from watcher.db.batches import set_name
 from watcher.db.catalog import Catalog
 from watcher.ignoring import Ignoring
 from watcher.intake.scanner import Skipped, scan
-from watcher.model import (
-    JUNK_REASON,
-    Attached,
-    Duplicate,
-    Expanded,
-    Member,
-    Processed,
-    Rules,
-    Sidecar,
-    Task,
-    TaskResult,
-    shown,
-)
+from watcher.messages import Attached, Duplicate, Expanded, Processed, Sidecar, Task, TaskResult
+from watcher.model import JUNK_REASON, Member, Rules, shown
 from watcher.processing import naming
 from watcher.processing.recognising import recognised, refusal
 from watcher.processing.run import work

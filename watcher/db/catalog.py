@@ -105,7 +105,7 @@ class Catalog:
         self._set_renditions(asset, picture)
 
     def standing(self, asset: int) -> tuple[Picture, str, int | None]:
-        """The asset as it stands, of its facts just what was done to the file; the name that it was dropped under; the job that brought it."""
+        """The asset as it stands, its facts being just what was done to the file; its name as dropped; its job's id."""
         row = self._db.execute("select * from assets where id = ?", (asset,)).fetchone()
         rows = self._db.execute("select * from renditions where asset_id = ? order by recipe", (asset,))
         names = ("recipe", "key", "width", "height", "size", "fingerprint")

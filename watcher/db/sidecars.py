@@ -9,7 +9,8 @@ import sqlite3
 from dataclasses import dataclass
 
 from watcher.db.jobs import select
-from watcher.model import Attached, Job, Sidecar, SidecarKind
+from watcher.messages import Attached, Sidecar
+from watcher.model import Job, SidecarKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from watcher.model import Task, TaskResult
+from watcher.messages import Task, TaskResult
 
 
 class Executor(Protocol):

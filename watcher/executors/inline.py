@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 
 from watcher.executors.worker import Run, answer
-from watcher.model import Task, TaskResult
+from watcher.messages import Task, TaskResult
 
 
 class Inline:

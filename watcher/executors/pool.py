@@ -23,7 +23,7 @@ from multiprocessing import connection, forkserver
 
 from watcher.errors import FatalError
 from watcher.executors.worker import BEGAN, READY, Run, frame, said, serve, stop_signals_blocked, unframe
-from watcher.model import Failed, Task, TaskResult
+from watcher.messages import Failed, Task, TaskResult
 
 _DEPTH = 2  # one task runs, one waits in the socket: a worker never idles while the daemon commits
 _LONG_SECONDS = 1.0  # behind a task that runs for so long nothing is queued: another worker may be free sooner

@@ -23,7 +23,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection, resource_tracker
 
 from watcher.executors import heap
-from watcher.model import Failed, Task, TaskResult
+from watcher.messages import Failed, Task, TaskResult
 
 Run = Callable[[Task], TaskResult]
 

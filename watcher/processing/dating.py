@@ -11,7 +11,8 @@ import os
 from typing import BinaryIO
 
 from watcher.errors import RejectedError
-from watcher.model import Dated, Facts, Format, Task
+from watcher.messages import Dated, Task
+from watcher.model import Facts, Format
 from watcher.processing import archive, embedded, reading, sniffing
 from watcher.processing.metadata import Sidecars
 

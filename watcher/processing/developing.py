@@ -9,7 +9,8 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from watcher.model import Format, Limits, Picture, Recipe, Rules, Task
+from watcher.messages import Task
+from watcher.model import Format, Limits, Picture, Recipe, Rules
 from watcher.processing import cleaning, image, publishing, reading
 from watcher.processing.cleaning import Cleaned
 from watcher.processing.metadata import Sidecars

@@ -11,7 +11,8 @@ import shutil
 
 from watcher.errors import RejectedError
 from watcher.filesystem import fsync_directory
-from watcher.model import OPTIONS_NAME, Expanded, Limits, Task
+from watcher.messages import Expanded, Task
+from watcher.model import OPTIONS_NAME, Limits
 from watcher.processing import archive
 
 GROUP = 1000  # files of an archive that are told of at once: a message and a transaction of some 100 KB

@@ -10,7 +10,8 @@ import time
 from datetime import datetime
 
 from watcher.errors import RetryError
-from watcher.model import Facts, Format, Picture, Rendition, SidecarKind, Task
+from watcher.messages import Task
+from watcher.model import Facts, Format, Picture, Rendition, SidecarKind
 from watcher.processing import image, naming
 from watcher.processing.cleaning import Cleaned
 from watcher.storage import trash

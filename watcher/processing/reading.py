@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import BinaryIO, Protocol
 
-from watcher.model import Attached, Facts, Format, Limits, Recipe, Task
+from watcher.messages import Attached, Task
+from watcher.model import Facts, Format, Limits, Recipe
 from watcher.processing import image, metadata, movie, raw, takeout
 from watcher.processing.metadata import Blobs, Sidecars
 from watcher.storage.base import Storage

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from watcher.model import Joined, Picture, Rendition, Task
+from watcher.messages import Joined, Task
+from watcher.model import Picture, Rendition
 from watcher.processing import cleaning, naming, publishing, reading
 from watcher.storage.base import Storage
 

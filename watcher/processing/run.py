@@ -17,20 +17,8 @@ from dataclasses import replace
 from typing import BinaryIO, Literal
 
 from watcher.errors import RejectedError, RetryError, UnavailableError
-from watcher.model import (
-    Duplicate,
-    Failed,
-    Picture,
-    Processed,
-    Rejected,
-    Rules,
-    Sidecar,
-    SidecarKind,
-    Task,
-    TaskResult,
-    Unavailable,
-    shown,
-)
+from watcher.messages import Duplicate, Failed, Processed, Rejected, Sidecar, Task, TaskResult, Unavailable
+from watcher.model import Picture, Rules, SidecarKind, shown
 from watcher.processing import dating, members, publishing, reading, recognising, rejoining, takeout
 from watcher.processing.complaints import said
 from watcher.processing.developing import develop
