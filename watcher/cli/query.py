@@ -18,7 +18,14 @@ from watcher.querying.parsing import is_name, parse
 
 @click.group(name="query")
 def command() -> None:
-    """Keep queries by a name: watcher search @NAME, also inside of another query."""
+    """Keep queries by a name: watcher search @NAME, also inside of another query.
+
+    \b
+    Examples:
+      watcher query save summer month:jun..aug
+      watcher search @summer rating:5
+      watcher query list
+    """
 
 
 @command.command(cls=asking.Words)
