@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.ledger_site import BYTES, Desk
 from watcher.db.connect import open_writer
 from watcher.joining import AMBIGUOUS
 from watcher.messages import Attached, Duplicate, Expanded, Joined, Processed, Sidecar, Unavailable
-from watcher.model import Job, Member, Picture, SidecarKind
+from watcher.model import Facts, Job, Member, Picture, SidecarKind
 
 TITLES: dict[str, str] = {"IMG_1.heic.supplemental-metadata.json": "IMG_1.heic"}
 
@@ -307,6 +308,26 @@ def test_a_raw_file_is_named_after_the_jpeg_beside_it(desk: Desk, order: tuple[s
         drop(desk, name)
     assert stacked(desk) == {"a.CR2": "a.jpg", "a.jpg": "a.jpg"}
     assert joins(desk) == ["a.CR2"]
+
+
+@pytest.mark.parametrize(
+    ("taken", "stack"),
+    [
+        ("2024-05-17T14:23:03", {"a.jpg": "a.jpg", "a.mov": "a.jpg"}),
+        ("2024-06-17T14:23:01", {}),  # the camera has begun to count anew
+        (None, {}),
+    ],
+)
+def test_halves_that_came_long_apart_are_one_shot_when_they_were_taken_at_one_moment(
+    desk: Desk, taken: str | None, stack: dict[str, str]
+) -> None:
+    times = {"a.jpg": "2024-05-17T14:23:01", "a.mov": taken}
+    for name, at in times.items():
+        job = desk.run(name)
+        facts = Facts(taken_at=at, taken_precision="second" if at else None)
+        desk.commit(Processed(job.id, job.attempt, replace(desk.publish(name, f"d-{name}"), facts=facts)))
+        desk.db.execute("update jobs set created_at = '2024-07-01T00:00:00Z' where id = ?", (job.id,))
+    assert stacked(desk) == stack
 
 
 def test_removing_the_picture_of_a_stack_leaves_the_rest_alone(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from watcher.messages import Attached, Sidecar, Standing
 from watcher.model import Job
 
 AMBIGUOUS = "several pictures could be meant"
+MOMENT = timedelta(seconds=5)  # the movie of a live photo begins before its still
 TOGETHER = timedelta(days=1)  # cameras count from 1 again: what came later than that is no rival under the same name
 
 
@@ -87,10 +88,18 @@ class Joining:
         for stored in self._sidecars.in_shot(job.scope, job.shot):
             read = {job.asset_id} if job.asset_id is not None and stored.key in read_with else set()
             told |= self._assign(stored, pictures) ^ (stored.assets | read)
-        near = {each.name: each for each in pictures if _is_near(each.created_at, job)}
+        near = {each.name: each for each in pictures if _is_near(each.created_at, job) or self._is_same(each, job)}
         told |= self._stack(list(near.values()))
         for asset in sorted(told):
             self._tell(asset)
+
+    def _is_same(self, picture: Job, job: Job) -> bool:
+        """Whether the two were taken at one moment: then they are one shot however far apart they came."""
+        moments = [self._catalog.taken(each.asset_id) for each in (picture, job) if each.asset_id is not None]
+        if len(moments) < 2 or None in moments:
+            return False
+        first, second = (datetime.fromisoformat(str(moment)) for moment in moments)
+        return abs(first - second) <= MOMENT
 
     def _assign(self, stored: Stored, pictures: Sequence[Job]) -> frozenset[int]:
         """Give the sidecar to the assets that it means, and take it from those that it does not: whose it is then."""

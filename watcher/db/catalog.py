@@ -173,6 +173,12 @@ class Catalog:
         query = " union ".join(f"select key from {table} where key in ({marks})" for table in tables)
         return {row["key"] for row in self._db.execute(query, (*keys,) * len(tables))}
 
+    def taken(self, asset: int) -> str | None:
+        """When the asset was taken, when that is known to the second."""
+        query = "select taken_at from assets where id = ? and taken_precision = 'second'"
+        row = self._db.execute(query, (asset,)).fetchone()
+        return None if row is None else row["taken_at"]
+
     def key(self, asset: int) -> str | None:
         row = self._db.execute("select key from assets where id = ?", (asset,)).fetchone()
         return None if row is None else str(row["key"])
