@@ -170,8 +170,9 @@ def test_only_other_settings_and_what_the_inbox_wants_are_outdated(site: Site) -
     assert site.due(SMALL, phone=("small",)) == []
 
 
-def test_what_has_no_picture_to_render_is_not_missing_any(site: Site) -> None:
-    site.db.execute("""update assets set flags = '["no_renditions"]'""")
+@pytest.mark.parametrize("what", ["flags = '[\"no_renditions\"]'", "format = 'video'", "format = 'other'"])
+def test_what_has_no_picture_to_render_is_not_missing_any(site: Site, what: str) -> None:
+    site.db.execute(f"update assets set {what}")
     assert site.due(SMALL, phone=("small",)) == []
 
 

@@ -14,16 +14,18 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from watcher.db import views
 from watcher.db.catalog import Catalog
 from watcher.db.connect import transaction
 from watcher.errors import RejectedError, RetryError, UnavailableError
 from watcher.model import Format, Limits, Recipe, shown
-from watcher.processing import developing, publishing
-from watcher.processing.image import Rendered
 from watcher.storage.base import PRIVATE
 from watcher.storage.local import LocalStorage
+
+if TYPE_CHECKING:
+    from watcher.processing.image import Rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def make(connection: sqlite3.Connection, storage: LocalStorage, order: Order, li
 
 
 def _rendered(original: str, order: Order, limits: Limits) -> list[Rendered]:
+    from watcher.processing import developing  # what reads pictures takes longer to import than a standing one to find
+
     try:
         rendered, _ = developing.render(original, order.format, order.recipes, limits)
     except FileNotFoundError:
@@ -147,6 +151,8 @@ def _keep(
 
 
 def _put(catalog: Catalog, storage: LocalStorage, order: Order, one: Rendered, workspace: str) -> str:
+    from watcher.processing import publishing
+
     made = publishing.put_rendition(one, order.key, storage, workspace)
     catalog.put_rendition(order.asset, made)
     return made.key

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.catalog_rows import Catalog, Run
+from tests.cli.catalog_rows import Catalog, Run, Terminal
 
 
 def shown_ids(watcher: Run, *words: str | bytes, **options: object) -> list[int]:
@@ -96,6 +96,20 @@ def test_a_person_reads_labelled_lines(catalog: Catalog, watcher: Run, tmp_path:
     ):
         assert expected in lines
     assert not any(line[0] == "title" for line in lines)
+
+
+def test_nothing_that_is_shown_of_an_asset_is_shortened(catalog: Catalog, watcher: Run, terminal: Terminal) -> None:
+    description = " ".join(f"word{number}" for number in range(12_000))
+    keywords = [f"keyword {number}" for number in range(3_000)]
+    assert len(description) > 100_000
+    number = str(catalog.asset(title="t" * 5_000, description=description, keywords=json.dumps(keywords)))
+    for shown in (watcher("show", number).stdout, terminal("show", number)):
+        facts = dict(re.split("  +", line, maxsplit=1) for line in shown.decode().splitlines())
+        assert facts["title"] == "t" * 5_000
+        assert facts["description"] == description
+        assert facts["keywords"] == ", ".join(keywords)
+    (asset,) = json.loads(watcher("show", "--json", number).stdout)
+    assert (asset["description"], asset["keywords"]) == (description, keywords)
 
 
 def test_jobs_have_the_keys_of_the_contract_the_latest_first(catalog: Catalog, watcher: Run, tmp_path: Path) -> None:

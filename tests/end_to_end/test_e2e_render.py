@@ -79,6 +79,16 @@ def test_a_rendition_is_made_once_kept_and_found_in_the_catalog(filled: Home) ->
     assert set(renditions) == {"320x240-fill-q80", "preview", "thumb"}
 
 
+def test_the_second_time_the_original_is_not_even_read(filled: Home) -> None:
+    asked = ("beach.jpg", "--size", "320x240", "--mode", "fill")
+    path = _rendered(filled, *asked)
+    os.truncate(_asset(filled, "beach.jpg")["path"], 0)
+    before = path.stat()
+    assert _rendered(filled, *asked) == path
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert filled.watcher("render", "beach.jpg", "--size", "99").returncode == 1, "another one cannot be made of it"
+
+
 def test_what_is_lost_is_made_again_and_what_the_daemon_made_is_not(filled: Home) -> None:
     path = Path(_asset(filled, "beach.jpg")["renditions"]["preview"])
     before = path.read_bytes(), path.stat().st_ino

@@ -1,132 +1,55 @@
 """Colours by numbers: flat patches of wide spaces against the spaces' own mathematics, worked out here without Pillow.
 
-CIEDE2000 after CIE 142-2001; matrix/TRC profiles after ICC.1:2001-04, annex E; chromatic adaptation by Bradford.
+Matrix/TRC profiles after ICC.1:2001-04, annex E.
 """
 
 from __future__ import annotations
 
 import io
 import itertools
-import math
 import struct
 
 import pytest
+from colour_numbers import (
+    D50,
+    SRGB,
+    Triple,
+    apply,
+    ciede2000,
+    fixed,
+    icc,
+    inverse,
+    lab,
+    lab_of_srgb,
+    linear,
+    text,
+    to_d50,
+)
 from PIL import Image
 
 from watcher.model import Limits, Recipe
 from watcher.processing import image
 
-Triple = tuple[float, float, float]
-Matrix = tuple[Triple, Triple, Triple]
-D50: Triple = (0.9642, 1.0, 0.8249)
-D65 = (0.3127, 0.3290)
-BRADFORD: Matrix = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
-SRGB = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))
 P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 ADOBE = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
 GAMMA = 563 / 256  # Adobe RGB (1998), 4.3.1.2: 2.19921875
 SIDE = 32  # px
 
 
-def apply(matrix: Matrix, vector: Triple) -> Triple:
-    rows = (sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix)
-    return tuple(rows)  # type: ignore[return-value]
-
-
-def product(one: Matrix, two: Matrix) -> Matrix:
-    columns = [apply(one, tuple(row[at] for row in two)) for at in range(3)]  # type: ignore[arg-type]
-    return tuple(zip(*columns, strict=True))  # type: ignore[return-value]
-
-
-def inverse(m: Matrix) -> Matrix:
-    """By the cofactors, taken in a circle so that their signs come out right."""
-    around = [(1, 2), (2, 0), (0, 1)]
-    cofactors = [[m[a][c] * m[b][d] - m[a][d] * m[b][c] for a, b in around] for c, d in around]
-    determinant = sum(m[at][0] * cofactors[0][at] for at in range(3))
-    return tuple(tuple(value / determinant for value in row) for row in cofactors)  # type: ignore[return-value]
-
-
-def xyz(x: float, y: float) -> Triple:
-    return x / y, 1.0, (1 - x - y) / y
-
-
-def to_d50(primaries: tuple[tuple[float, float], ...]) -> Matrix:
-    """The matrix from linear RGB of a D65 space to XYZ in D50."""
-    columns: Matrix = tuple(zip(*(xyz(*primary) for primary in primaries), strict=True))  # type: ignore[assignment]
-    scale = apply(inverse(columns), xyz(*D65))
-    native: Matrix = tuple(tuple(v * s for v, s in zip(row, scale, strict=True)) for row in columns)  # type: ignore[assignment]
-    ratio = [to / of for to, of in zip(apply(BRADFORD, D50), apply(BRADFORD, xyz(*D65)), strict=True)]
-    cone: Matrix = ((ratio[0], 0, 0), (0, ratio[1], 0), (0, 0, ratio[2]))
-    return product(product(product(inverse(BRADFORD), cone), BRADFORD), native)
-
-
-def linear(level: float) -> float:
-    """IEC 61966-2-1; the curve of Display P3 too."""
-    return level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4
-
-
-def curved(level: float) -> float:
-    return level * 12.92 if level <= 0.0031308 else 1.055 * level ** (1 / 2.4) - 0.055
-
-
-def fixed(*values: float) -> bytes:
-    return struct.pack(f">{len(values)}i", *(round(value * 65536) for value in values))
-
-
-def profile(primaries: tuple[tuple[float, float], ...], curve: bytes) -> bytes:
-    colorants = list(zip(*to_d50(primaries), strict=True))
+def profile(primaries: tuple[tuple[float, float], ...], curve: bytes, name: str = "wide") -> bytes:
+    colorants = zip((b"rXYZ", b"gXYZ", b"bXYZ"), zip(*to_d50(primaries), strict=True), strict=True)
     tags = {
-        b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + bytes(78),
+        b"desc": text(name),
         b"wtpt": b"XYZ \0\0\0\0" + fixed(*D50),
-        **{
-            name: b"XYZ \0\0\0\0" + fixed(*values)
-            for name, values in zip((b"rXYZ", b"gXYZ", b"bXYZ"), colorants, strict=True)
-        },
+        **{tag: b"XYZ \0\0\0\0" + fixed(*values) for tag, values in colorants},
         **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),
     }
-    table, content, at = b"", b"", 132 + 12 * len(tags)
-    for name, body in tags.items():
-        body += bytes(-len(body) % 4)
-        table += name + struct.pack(">II", at + len(content), len(body))
-        content += body
-    head = struct.pack(">I4xI4s4s4s", at + len(content), 0x02400000, b"mntr", b"RGB ", b"XYZ ")
-    head += struct.pack(">6H", 2024, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + fixed(*D50)
-    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + content
+    return icc(b"mntr", b"RGB ", b"XYZ ", tags)
 
 
 SRGB_CURVE = b"curv\0\0\0\0" + struct.pack(">I1024H", 1024, *(round(linear(at / 1023) * 65535) for at in range(1024)))
 GAMMA_CURVE = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(GAMMA * 256))
 SPACES = {"Display P3": (P3, SRGB_CURVE, linear), "Adobe RGB": (ADOBE, GAMMA_CURVE, lambda level: level**GAMMA)}
-
-
-def lab(colour: Triple) -> Triple:
-    def f(t: float) -> float:
-        return t ** (1 / 3) if t > (6 / 29) ** 3 else t / (3 * (6 / 29) ** 2) + 4 / 29
-
-    x, y, z = (f(value / white) for value, white in zip(colour, D50, strict=True))
-    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
-
-
-def ciede2000(one: Triple, two: Triple) -> float:
-    (l1, a1, b1), (l2, a2, b2) = one, two
-    mean_c = (math.hypot(a1, b1) + math.hypot(a2, b2)) / 2
-    g = 0.5 * (1 - math.sqrt(mean_c**7 / (mean_c**7 + 25**7)))
-    a1, a2 = a1 * (1 + g), a2 * (1 + g)
-    c1, c2 = math.hypot(a1, b1), math.hypot(a2, b2)
-    h1, h2 = math.degrees(math.atan2(b1, a1)) % 360, math.degrees(math.atan2(b2, a2)) % 360
-    turn = 0.0 if c1 * c2 == 0 else (h2 - h1 + 180) % 360 - 180
-    dl, dc = l2 - l1, c2 - c1
-    dh = 2 * math.sqrt(c1 * c2) * math.sin(math.radians(turn / 2))
-    ml, mc = (l1 + l2) / 2, (c1 + c2) / 2
-    mh = h1 + h2 if c1 * c2 == 0 else (h1 + turn / 2) % 360
-    t = (
-        1 - 0.17 * math.cos(math.radians(mh - 30)) + 0.24 * math.cos(math.radians(2 * mh))
-        + 0.32 * math.cos(math.radians(3 * mh + 6)) - 0.20 * math.cos(math.radians(4 * mh - 63))
-    )  # fmt: skip
-    sl = 1 + 0.015 * (ml - 50) ** 2 / math.sqrt(20 + (ml - 50) ** 2)
-    sc, sh = 1 + 0.045 * mc, 1 + 0.015 * mc * t
-    rt = -2 * math.sqrt(mc**7 / (mc**7 + 25**7)) * math.sin(math.radians(60 * math.exp(-(((mh - 275) / 25) ** 2))))
-    return math.sqrt((dl / sl) ** 2 + (dc / sc) ** 2 + (dh / sh) ** 2 + rt * dc / sc * dh / sh)
 
 
 @pytest.mark.parametrize(
@@ -170,13 +93,29 @@ def test_flat_patches_of_a_wide_space_are_the_same_colours_in_srgb(space: str) -
     (made,), flags = picture.render((Recipe("full", format="png"),), 1)
     assert flags == ("icc_converted",)
     seen = Image.open(io.BytesIO(made.content)).convert("RGB")
-    forward = to_d50(SRGB)
     far = {}
     for at, (stored, meant) in enumerate(patches):
         levels = seen.getpixel((at % 6 * SIDE + SIDE // 2, at // 6 * SIDE + SIDE // 2))
-        shown = apply(forward, tuple(linear(level / 255) for level in levels))  # type: ignore[arg-type, union-attr]
-        difference = ciede2000(lab(meant), lab(shown))
-        unconverted = apply(forward, tuple(linear(level / 255) for level in stored))  # type: ignore[arg-type]
-        far[stored] = ciede2000(lab(meant), lab(unconverted))
+        difference = ciede2000(lab(meant), lab_of_srgb(levels))  # type: ignore[arg-type]
+        far[stored] = ciede2000(lab(meant), lab_of_srgb(stored))
         assert difference <= 1, (stored, levels, difference)
     assert max(far.values()) > 3  # without a conversion some would be plainly wrong
+
+
+def flat(colour: Triple | tuple[int, int, int], profile: bytes) -> tuple[Triple, tuple[str, ...]]:
+    """The colour of a picture's rendition, and its flags."""
+    out = io.BytesIO()
+    Image.new("RGB", (SIDE, SIDE), colour).save(out, "PNG", icc_profile=profile)  # type: ignore[arg-type]
+    (made,), flags = image.Picture(io.BytesIO(out.getvalue()), "png", Limits()).render((Recipe("a", format="png"),), 1)
+    return Image.open(io.BytesIO(made.content)).convert("RGB").getpixel((1, 1)), flags  # type: ignore[return-value]
+
+
+def test_a_profile_is_known_by_what_it_does_whatever_its_name() -> None:
+    stored = (200, 120, 60)
+    for name in ("sRGB IEC61966-2.1", "uncalled"):
+        assert flat(stored, profile(SRGB, SRGB_CURVE, name)) == (stored, ())
+    straight = b"curv" + bytes(8)
+    seen, flags = flat(stored, profile(SRGB, straight, "linear sRGB"))
+    meant: Triple = (stored[0] / 255, stored[1] / 255, stored[2] / 255)
+    assert ciede2000(lab(apply(to_d50(SRGB), meant)), lab_of_srgb(seen)) <= 1
+    assert flags == ("icc_converted",)

@@ -202,6 +202,7 @@ def outdated(connection: sqlite3.Connection, recipe: str, fingerprint: str, inbo
               left join renditions on renditions.asset_id = assets.id and renditions.recipe = ?
             where renditions.fingerprint <> ?
               or (renditions.recipe is null and instr(assets.flags, '"no_renditions"') = 0
+                  and assets.format not in ('video', 'other')
                   and assets.inbox in (select value from json_each(?)))""",
         (recipe, fingerprint, json.dumps(list(inboxes))),
     )

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import struct
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 _LAB = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
 _MODES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK", "Lab": "LAB"}  # a profile's colour space -> pixels that fit
+_INTENT, _COMPENSATED = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+_ROUNDING = 2  # of 255, between what several programs write as sRGB
 _MADE = slice(24, 36)  # when a profile was made (ICC.1:2001-04, 6.1): now, in one made now
 SRGB = _SRGB.tobytes()[: _MADE.start] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + _SRGB.tobytes()[_MADE.stop :]
 
@@ -73,17 +76,26 @@ def _profile(icc: bytes | None, mode: str) -> ImageCms.ImageCmsProfile | None:
         return None
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-        space = profile.profile.xcolor_space.strip()
-        name = (profile.profile.profile_description or "").lower()
+        fits = _MODES.get(profile.profile.xcolor_space.strip()) == mode
+        return profile if fits and not (mode == "RGB" and _is_srgb(profile)) else None
     except Exception:  # an unreadable profile is no reason to refuse the picture
         return None
-    return profile if mode == _MODES.get(space) and "srgb" not in name else None
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Whether it changes no colour by more than rounding does. A name tells nothing: there is a linear "sRGB" too."""
+    levels = bytes(itertools.chain(*itertools.product(range(0, 256, 51), repeat=3)))
+    colours = Image.frombytes("RGB", (len(levels) // 3, 1), levels)
+    # unoptimized: for so few pixels a table of all colours would cost more than it saves
+    changed = ImageCms.profileToProfile(
+        colours, profile, _SRGB, _INTENT, "RGB", flags=_COMPENSATED | ImageCms.Flags.NOOPTIMIZE
+    )
+    return changed is not None and max(ImageChops.difference(colours, changed).tobytes()) <= _ROUNDING
 
 
 def _converted(image: Image.Image, profile: ImageCms.ImageCmsProfile | None) -> Image.Image | None:
     if profile is None:
         return None
-    intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
     with contextlib.suppress(Exception):  # a profile that breaks on use is no reason to refuse the picture either
-        return ImageCms.profileToProfile(image, profile, _SRGB, intent, "RGB", flags=flags)
+        return ImageCms.profileToProfile(image, profile, _SRGB, _INTENT, "RGB", flags=_COMPENSATED)
     return None
