@@ -30,7 +30,7 @@ FIELDS = (
     Field("stored_digest", "text", "SHA-256 of the original in the library: another one when cleaning up changed it"),
     Field("path", "text", "where the original lies"),
     Field("name", "text", r"file name as it was dropped; bytes that are not UTF-8 as \xNN"),
-    Field("format", "text", "jpeg png webp avif gif tiff bmp jp2 heic raw"),
+    Field("format", "text", "jpeg png webp avif gif tiff bmp jp2 heic raw video other"),
     Field("size", "number", "bytes as they were dropped"),
     Field("width", "number", "pixels, once upright"),
     Field("height", "number", "pixels, once upright"),

@@ -125,6 +125,7 @@ def test_what_people_type_is_text(text: str) -> None:
         ("favourite:maybe", 10, "is none of yes"),
         ("is:pretty", 3, "is none of duplicate"),
         ("has:titel", 4, "did you mean 'title'"),
+        ("year:2023", 0, "write taken:2023"),
         ("month:13", 6, "not one of 1 to 12"),
         ("weekday:xyz", 8, "or sun, mon"),
         ("hour:24", 5, "not one of 0 to 23"),

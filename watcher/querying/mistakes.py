@@ -24,7 +24,7 @@ class QueryError(ConfigError):
 def _pointing(query: str, position: int) -> str:
     start = max(0, position - _BEFORE)
     line = "".join(map(_visible, query[start : position + _AFTER]))
-    caret = sum(map(_cells, line[: position - start]))
+    caret = cells(line[: position - start])
     return f"  {line}\n  {' ' * caret}^"
 
 
@@ -33,8 +33,12 @@ def _visible(char: str) -> str:
     return char if char.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
-def _cells(char: str) -> int:
-    """How many columns of a terminal a character takes (UAX #11)."""
+def cells(text: str) -> int:
+    """How many columns of a terminal `text` takes (UAX #11)."""
+    return sum(map(_width, text))
+
+
+def _width(char: str) -> int:
     if unicodedata.category(char) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1

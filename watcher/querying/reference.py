@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from watcher.querying.mistakes import cells
+
 # (chapter, query, what it finds)
 EXAMPLES: tuple[tuple[str, str, str], ...] = (
     ("Words", "sunset beach", "both words, anywhere in the texts"),
@@ -56,10 +58,10 @@ Regular expressions, *letters* inside words and signs alone (++) are looked for 
 
 def reference() -> str:
     """The page: a chapter for each kind of term, an example a line."""
-    width = max(len(query) for _, query, _ in EXAMPLES) + 2
+    width = max(cells(query) for _, query, _ in EXAMPLES) + 2
     lines: list[str] = []
     for chapter, examples in groupby(EXAMPLES, key=lambda example: example[0]):
         lines.append(f"{chapter}:")
-        lines += [f"  {query:<{width}}{meaning}" for _, query, meaning in examples]
+        lines += [f"  {query}{' ' * (width - cells(query))}{meaning}" for _, query, meaning in examples]
         lines.append("")
     return "\n".join(lines) + "\n" + _NOTES

@@ -86,6 +86,8 @@ def _unknown(term: Term) -> str:
 
     close = difflib.get_close_matches(name.lower(), [*NAMES, *ALIASES, *_QUESTIONS], n=1)
     hint = f"did you mean {close[0]!r}?" if close else "watcher fields lists them"
+    if name.lower() in ("year", "date", "day"):
+        hint = "write taken:2023, or taken:2023-07-14"
     return f"no field is called {name!r}; {hint} (in quotes it is text)"
 
 
@@ -169,6 +171,8 @@ def _rendition(name: str, term: Term) -> Node:
 
 def _has(value: str) -> Node:
     name = value.lower()
+    if name == "flag":
+        return Present("flags")
     if name == "gps":
         return All((Present("latitude"), Present("longitude")))
     if name == "renditions":
@@ -185,6 +189,8 @@ def _is(value: str) -> Node:
 
 
 def _flag(value: str) -> Node:
+    if value.lower() in ("none", "any"):
+        return Present("flags") if value.lower() == "any" else Not(Present("flags"))
     return Exact("flags", fold(value))
 
 
