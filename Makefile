@@ -10,7 +10,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/watcher demo demo
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -85,7 +85,8 @@ def test_an_archive_whose_daemon_is_killed_again_and_again_is_taken_once_and_nob
     archive = zipped("takeout.zip", *_members())
     house.drop(archive)
     for kill in range(KILLS):
-        _one_life(house, kill * MEMBERS // KILLS, chance)
+        # the last ones well before the end: a busy machine may come late
+        _one_life(house, kill * MEMBERS * 2 // (3 * KILLS), chance)
         assert _is_unfinished(house, archive.path), "it was not killed in the middle"
         if kill == KILLS // 3:  # nobody watches, so they come as a whole
             house.drop(*(drop for drop in BESIDE if drop not in ADDED))

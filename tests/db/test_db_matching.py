@@ -16,7 +16,7 @@ from naive_query import matches
 
 from watcher.db import matching, wording
 from watcher.db.connect import open_writer
-from watcher.db.functions import add_functions, patience
+from watcher.db.functions import add_functions, around, patience
 from watcher.fields import FIELDS
 from watcher.querying import tree
 from watcher.querying.parsing import MAX_DEPTH, parse
@@ -99,6 +99,16 @@ ALBUM: dict[str, Row] = {
     },
     "pole.jpg": {"latitude": 89.9999, "longitude": 10.0, "album": "Expedition", "keywords": ["golden", "hour"]},
 }  # fmt: skip
+
+
+def test_a_whole_model_is_found_under_each_make_and_under_none(catalog: sqlite3.Connection, find: Find) -> None:
+    for name, make in {"none": None, "empty": "", "a": "Acme", "b": "Bolt", "z": "Zorki"}.items():
+        put(catalog, name, camera_make=make, camera_model="R5")
+        put(catalog, f"{name}, another", camera_make=make, camera_model="R5 II")
+    put(catalog, "no camera")
+    assert find("camera_model:=R5") == ["a", "b", "empty", "none", "z"]
+    assert find("camera_model:=r5") == []
+    assert len(find("-camera_model:=R5")) == 6
 
 
 @pytest.fixture
@@ -395,5 +405,5 @@ def test_the_boxes_around_a_circle_leave_nothing_of_it_out(
 ) -> None:
     node = tree.Near(*here, metres)
     if matches(node, {"latitude": there[0], "longitude": there[1]}):
-        boxes = matching.around(node)
+        boxes = around(node.latitude, node.longitude, node.metres)
         assert any(s <= there[0] <= n and w <= there[1] <= e for s, n, w, e in boxes)

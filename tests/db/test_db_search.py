@@ -163,6 +163,15 @@ def test_a_word_that_very_many_have_gives_the_newest_unless_rank_is_asked_for(
     assert find(reader, "harbour", sort="rank") == [best, newest]
 
 
+def test_a_word_that_must_not_be_there_changes_no_rank(put: Put, reader: sqlite3.Connection) -> None:
+    for number in range(20):
+        title, description = "harbour" * (number % 2), "harbour and sea " * (number % 3)
+        put(title=title, description=description, keywords='["sun"]' if number % 5 == 0 else "[]")
+    sunny = find(reader, "sun")
+    assert find(reader, "harbour -sun") == [number for number in find(reader, "harbour") if number not in sunny]
+    assert find(reader, "harbour -sun iso:none -se*") == find(reader, "harbour -sea -sun")
+
+
 @pytest.mark.parametrize("query", ["", "harbour", "-harbour", "iso:100..", "harbour iso:100", "harbour OR iso:200"])
 def test_the_first_rows_are_those_of_all_rows_whichever_way_leads_to_them(
     query: str, put: Put, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
@@ -254,6 +263,25 @@ def test_values_are_counted_the_most_frequent_first(put: Put, reader: sqlite3.Co
         assert facets.facet(reader, everything, name) == expected, name
     assert facets.facet(reader, parse("taken:2024-05", NOW), "keyword") == [("sea", 1), ("sun", 1)]
     assert facets.facet(reader, everything, "keyword", 1) == [("sea", 2)]
+
+
+@pytest.mark.parametrize("query", ["harbour", "harbour -sea", "harbour iso:100", "har*", "harbour OR sea"])
+def test_values_of_very_many_are_the_same_though_counted_another_way(
+    query: str, put: Put, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        put(
+            title=("harbour", "harbour at sea", "sea", None)[number % 4],
+            taken_at=None if number == 4 else f"20{number % 3:02}-01-01T00:00:00",
+            camera_make="Canon" if number % 3 else None,
+            camera_model=f"R{number % 2}" if number % 5 else None,
+            keywords=json.dumps(["sun", f"k{number % 3}"][: number % 3]),
+            iso=100 * (number % 2),
+        )
+    few = {name: facets.facet(reader, parse(query, NOW), name) for name in ("camera", "year", "keyword", "iso")}
+    assert all(few.values())
+    monkeypatch.setattr(facets, "_MANY", 0)
+    assert {name: facets.facet(reader, parse(query, NOW), name) for name in few} == few
 
 
 @pytest.mark.parametrize("name", facets.NAMES)

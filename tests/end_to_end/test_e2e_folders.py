@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from tests.end_to_end.household import Home, digest, wait_for
@@ -51,6 +52,15 @@ def test_what_batch_toml_asks_for_is_done_to_all_of_the_folder(watched: Home) ->
     wait_for(lambda: not (watched.inbox / "Lake").exists(), what="the folder to go with its batch.toml")
 
 
+def put(path: Path, content: bytes) -> None:
+    """Write into a folder that the daemon may remove at any moment, since it has emptied it."""
+    while True:
+        path.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):
+            path.write_bytes(content)
+            return
+
+
 def test_batch_toml_is_waited_for_while_it_is_written_and_then_counts_for_what_lay_there_before(home: Home) -> None:
     folder = home.inbox / "Slow"
     folder.mkdir()
@@ -61,8 +71,7 @@ def test_batch_toml_is_waited_for_while_it_is_written_and_then_counts_for_what_l
         wait_for(lambda: "waiting until Slow/batch.toml is taken" in home.watcher("status").stdout.decode())
         writing.close()
         home.wait_until("early.jpg", "done")
-        (folder / "late.jpg").parent.mkdir(exist_ok=True)
-        (folder / "late.jpg").write_bytes(picture("Late"))
+        put(folder / "late.jpg", picture("Late"))
         home.wait_for_rest()
         assert [home.asset(name)["title"] for name in ("early.jpg", "late.jpg")] == ["By the lake"] * 2
 
@@ -73,9 +82,8 @@ def test_batch_toml_that_comes_last_counts_for_what_has_not_begun(home: Home) ->
     with home.running():
         (folder / "before.jpg").write_bytes(picture("Before"))
         home.wait_until("before.jpg", "done")
-        folder.mkdir(exist_ok=True)
-        (folder / "batch.toml").write_bytes(b'prefix = "slow"')
-        (folder / "after.jpg").write_bytes(picture("After"))
+        put(folder / "batch.toml", b'prefix = "slow"')
+        put(folder / "after.jpg", picture("After"))
         home.wait_for_rest()
     assert [Path(home.asset(name)["path"]).stem for name in ("before.jpg", "after.jpg")] == [
         "20240517-142301_before",

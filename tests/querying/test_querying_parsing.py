@@ -256,3 +256,11 @@ def test_arguments_become_one_query(arguments: list[str], text: str) -> None:
 def test_an_argument_that_is_a_fields_phrase_arrives_as_it_was_typed(text: str) -> None:
     value = f"a {text}"
     assert parse(from_arguments([f"title:={value}"]), NOW) == Exact("title", value)
+
+
+def test_terms_are_equal_when_kind_and_fields_are() -> None:
+    exact, regex = Exact("title", "a"), Regex("title", "a")
+    assert exact == Exact(field="title", text="a")
+    assert hash(Words(("a",))) == hash(Words(("a",), None, open=False))
+    assert len({exact, regex, Exact("title", "b"), Exact("title", "a")}) == 3
+    assert All((exact,)) != Any((exact,))
