@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -22,8 +21,7 @@ from watcher.querying.tree import Node
 _OPENED = 20  # windows at once, unless more are asked for
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """A query on an open catalog: what it finds, `limit` of them, in the order of `sort`."""
 
     connection: sqlite3.Connection
@@ -81,7 +79,7 @@ def command(
 
     `watcher help query` explains all that can be asked; a word may begin with a dash. On a terminal a table, of 50;
     into a pipe the path of one original a line, of all. What has words comes with the best match first, but with the
-    newest first when more than 5,000 photographs have them. Exits with 1 when nothing is found.
+    newest first when more than 2,000 photographs have them. Exits with 1 when nothing is found.
 
     Among a million photographs the first are there within 50 ms; --count, --facet, --sort and what must be looked for
     photograph by photograph (a regular expression) take up to a second and a half.

@@ -1,4 +1,4 @@
-"""What SQL lacks and a query needs: patterns, distances, and an end to a pattern that does not come to one."""
+"""What SQL lacks and a query needs: patterns, distances, and an end to a pattern that comes to none."""
 
 from __future__ import annotations
 
@@ -26,6 +26,24 @@ def metres(latitude: float, longitude: float, other_latitude: float, other_longi
     across = math.sin(math.radians(other_longitude - longitude) / 2) ** 2
     half = math.sin((other - north) / 2) ** 2 + math.cos(north) * math.cos(other) * across
     return 2 * EARTH_METRES * math.asin(math.sqrt(min(1.0, half)))
+
+
+def around(latitude: float, longitude: float, distance: float) -> list[tuple[float, float, float, float]]:
+    """South, north, west, east of the boxes that hold all within `distance` metres.
+
+    One, or two where the circle crosses the antimeridian.
+    """
+    angle = distance / EARTH_METRES + 1e-8  # some centimetres for rounding
+    south, north = latitude - math.degrees(angle), latitude + math.degrees(angle)
+    if south <= -90 or north >= 90 or angle >= math.pi / 2:
+        return [(south, north, -180.0, 180.0)]  # a pole lies in it, and with it every meridian
+    half = math.degrees(math.asin(math.sin(angle) / math.cos(math.radians(latitude))))
+    west, east = longitude - half, longitude + half
+    if west < -180:
+        return [(south, north, west + 360, 180.0), (south, north, -180.0, east)]
+    if east > 180:
+        return [(south, north, west, 180.0), (south, north, -180.0, east - 360)]
+    return [(south, north, west, east)]
 
 
 def _found(pattern: str, text: object) -> bool | None:

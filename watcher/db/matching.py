@@ -6,10 +6,9 @@ faster are for `search` to choose.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 
-from watcher.db.functions import EARTH_METRES
+from watcher.db.functions import around
 from watcher.db.wording import INDEX, PLACES, POSTINGS, TERMS, TEXTS, WEIGHTS
 from watcher.querying.folding import tokens
 from watcher.querying.tree import (
@@ -43,6 +42,15 @@ _SHAPES = {
     "square": "assets.width = assets.height",
     "panorama": "max(assets.width, assets.height) >= 2 * min(assets.width, assets.height)",
 }
+# In their index the models stand behind their makes: each make is gone to by itself, in place of a look at all assets
+# or at all with the model's words.
+_OF_MODEL = """assets.id in (
+    with recursive makes(make) as (
+        select min(camera_make) from assets union all
+        select (select min(camera_make) from assets where camera_make > make) from makes where make is not null
+    )
+    select id from assets where camera_model = ? and (camera_make is null or camera_make in (select make from makes))
+)"""
 _DROPPED_AGAIN = "assets.id in (select asset_id from provenance group by asset_id having count(*) > 1)"
 # the part of taken_at that tells, and the precisions with which it is not known
 _CALENDAR = {
@@ -94,7 +102,7 @@ def split(node: Node) -> tuple[str | None, tuple[Node, ...]]:
     is asked for. `rest` is a conjunction; each part has its `condition`. A whole value is in both: its words are found
     by the index, and few of those that have them are left to compare.
     """
-    parts = node.parts if isinstance(node, All) else (node,)
+    parts = _parts(node)
     wanted = {part: expression for part in parts if (expression := _expression(part)) is not None}
     narrowing = [phrase for part in parts if isinstance(part, Exact) and (phrase := _words_of(part)) is not None]
     if not wanted and not narrowing:
@@ -103,6 +111,21 @@ def split(node: Node) -> tuple[str | None, tuple[Node, ...]]:
     unwanted = {part: expression for part, expression in unwanted.items() if expression is not None}
     rest = tuple(part for part in parts if part not in wanted and part not in unwanted)
     return _difference([*wanted.values(), *narrowing], filter(None, unwanted.values())), rest
+
+
+def ranking(node: Node) -> tuple[str | None, Condition]:
+    """The words to rank by, as an FTS5 expression, and what must be fulfilled besides, in the form of `probing`.
+
+    What must not be there is no part of the expression: bm25 would count all that have it.
+    """
+    words, rest = split(node)
+    wanted, _ = split(All(tuple(part for part in _parts(node) if not isinstance(part, Not))))
+    asked = [] if words is None or words == wanted else [_indexed(words)]
+    return wanted, _joined("and", [*asked, *map(_asked, rest)])
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    return node.parts if isinstance(node, All) else (node,)
 
 
 def _expression(node: Node) -> str | None:
@@ -162,6 +185,8 @@ def _meaning(node: Node) -> Condition:
             return _inside(letters, field)
         case Letters(text, field):
             return _joined("or", [_letters(text, column) for column in ((field,) if field else TEXTS)])
+        case Exact("camera_model", text):
+            return _OF_MODEL, (text,)
         case Exact(field, text):
             return _equal(field, text)  # its words are found by `split`
         case Regex(field, pattern):
@@ -260,7 +285,7 @@ def _calendar(unit: str, numbers: Iterable[int]) -> str:
 
 def _near(node: Near) -> Condition:
     """The boxes around the circle by the R*Tree, then the distance itself: its 32 bits do not tell metres."""
-    boxes = around(node)
+    boxes = around(node.latitude, node.longitude, node.metres)
     overlap = "north >= ? and south <= ? and east >= ? and west <= ?"
     tree = " union all ".join(f"select id from {PLACES} where {overlap}" for _ in boxes)
     values = tuple(edge for box in boxes for edge in box)
@@ -271,18 +296,3 @@ def _distance(node: Near) -> Condition:
     known = "assets.latitude is not null and assets.longitude is not null"
     within = "metres(assets.latitude, assets.longitude, ?, ?) <= ?"
     return f"{known} and {within}", (node.latitude, node.longitude, node.metres)
-
-
-def around(node: Near) -> list[tuple[float, float, float, float]]:
-    """South, north, west, east of the boxes that hold the circle: one, or two where it crosses the antimeridian."""
-    angle = node.metres / EARTH_METRES + 1e-8  # some centimetres for rounding
-    south, north = node.latitude - math.degrees(angle), node.latitude + math.degrees(angle)
-    if south <= -90 or north >= 90 or angle >= math.pi / 2:
-        return [(south, north, -180.0, 180.0)]  # a pole lies in it, and with it every meridian
-    half = math.degrees(math.asin(math.sin(angle) / math.cos(math.radians(node.latitude))))
-    west, east = node.longitude - half, node.longitude + half
-    if west < -180:
-        return [(south, north, west + 360, 180.0), (south, north, -180.0, east)]
-    if east > 180:
-        return [(south, north, west, 180.0), (south, north, -180.0, east - 360)]
-    return [(south, north, west, east)]

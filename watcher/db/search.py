@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from watcher.db import ordering
 from watcher.db.connect import open_reader
 from watcher.db.functions import add_functions
-from watcher.db.matching import condition, probing, split
+from watcher.db.matching import condition, probing, ranking, split
 from watcher.db.wording import INDEX
 from watcher.errors import DatabaseError, OlderCatalogError
 from watcher.fields import FIELDS, Asset
@@ -25,7 +25,7 @@ from watcher.showing import shown
 EVERYTHING = All(())
 
 # Above so many matches no rank is computed: bm25 reads every one of them, and the words say little anyway.
-RANKED_MATCHES = 5_000
+RANKED_MATCHES = 2_000
 
 # How many steps of db/migrations.py this version reads; counted here because that module is slow to import.
 KNOWN_STEPS = 6
@@ -102,20 +102,21 @@ def ids(
     if sort not in (None, "rank"):
         return _gathered(connection, query, ordering.by_field(sort or ""), limit)
     has_words = words is not None and rest != _parts(query)  # more than those of whole values
-    if words is not None and has_words and (sort == "rank" or not _too_many(connection, words)):
-        return _ranked(connection, words, rest, limit)
+    if words is not None and has_words and (sort == "rank" or not have_more(connection, words, RANKED_MATCHES)):
+        return _ranked(connection, query, limit)
     found = _newest(connection, query, limit) if limit is not None and query != EVERYTHING else []
     return found if found and len(found) == limit else _gathered(connection, query, ordering.NEWEST, limit)
 
 
-def _too_many(connection: sqlite3.Connection, words: str) -> bool:
-    capped = f"select count(*) from (select 1 from {INDEX} where {INDEX} match ? limit {RANKED_MATCHES + 1})"
-    return _first(connection, capped, words) > RANKED_MATCHES
+def have_more(connection: sqlite3.Connection, words: str, number: int) -> bool:
+    """Whether more than `number` assets have what the FTS5 expression `words` says; no more are counted."""
+    capped = f"select count(*) from (select 1 from {INDEX} where {INDEX} match ? limit ?)"
+    return _first(connection, capped, words, number + 1) > number
 
 
-def _ranked(connection: sqlite3.Connection, words: str, rest: Sequence[Node], limit: int | None) -> list[int]:
+def _ranked(connection: sqlite3.Connection, query: Node, limit: int | None) -> list[int]:
     """The best first. The index leads: whatever else is asked for is asked of each of the assets with the words."""
-    sql, values = probing(All(tuple(rest)))
+    words, (sql, values) = ranking(query)
     return _ids(
         connection,
         f"""select assets.id from {INDEX} cross join assets on assets.id = {INDEX}.rowid

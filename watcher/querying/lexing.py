@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from watcher.querying.mistakes import QueryError
 
 # what begins a term of a field: its name, and a sign for `exactly` or `by this pattern`
 FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_-]+)?):([=:]?)")
-_SPACE = re.compile(r"\s+")
 _OPERATORS = ("OR", "AND", "NOT")
 
 Sign = Literal["", "=", ":"]
 
 
-@dataclass(frozen=True, slots=True)
-class Lexeme:
-    """`position` is where it begins in the query, for whoever complains about it."""
+class Mark(NamedTuple):
+    """A parenthesis or an operator. `position` is where it begins in the query, for whoever complains about it."""
 
-    kind: Literal["(", ")", "OR", "AND", "NOT", "term"]
+    kind: Literal["(", ")", "OR", "AND", "NOT"]
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Term(Lexeme):
+class Term(NamedTuple):
     """A word or phrase; `name` as typed in front of a colon, or None. `value` is without its quotes.
 
-    `at` is where the value begins; `starred`: a `*` follows the closing quote.
+    `position` is where it begins, `at` where the value does; `starred`: a `*` follows the closing quote.
     """
 
+    position: int
     value: str
     at: int
     name: str | None = None
@@ -39,14 +36,18 @@ class Term(Lexeme):
     quoted: bool = False
     starred: bool = False
 
+    kind: Literal["term"] = "term"
+
+
+Lexeme = Mark | Term
+
 
 def lexemes(text: str) -> Iterator[Lexeme]:
     """The lexemes of `text` from left to right. Raises QueryError for a quote that is not closed."""
     at = 0
     while at < len(text):
-        space = _SPACE.match(text, at)
-        if space:
-            at = space.end()
+        if text[at].isspace():
+            at += 1
             continue
         lexeme, at = _next(text, at)
         yield lexeme
@@ -55,13 +56,13 @@ def lexemes(text: str) -> Iterator[Lexeme]:
 def _next(text: str, at: int) -> tuple[Lexeme, int]:
     char = text[at]
     if char == "(" or char == ")":
-        return Lexeme("(" if char == "(" else ")", at), at + 1
+        return Mark("(" if char == "(" else ")", at), at + 1
     if char in "-^" and _negates(text, at):
-        return Lexeme("NOT", at), at + 1
+        return Mark("NOT", at), at + 1
     end = _end_of_word(text, at)
     for operator in _OPERATORS:
         if text[at:end] == operator:
-            return Lexeme(operator, at), end  # type: ignore[arg-type]  # one of the literals
+            return Mark(operator, at), end  # type: ignore[arg-type]  # one of the literals
     return _term(text, at)
 
 
@@ -77,9 +78,9 @@ def _term(text: str, start: int) -> tuple[Term, int]:
     if text[at : at + 1] == '"':
         value, end = _quoted(text, at)
         starred = text[end : end + 1] == "*"
-        return Term("term", start, value, at, name, sign, quoted=True, starred=starred), end + starred
+        return Term(start, value, at, name, sign, quoted=True, starred=starred), end + starred
     end = _end_of_word(text, at)
-    return Term("term", start, text[at:end], at, name, sign), end
+    return Term(start, text[at:end], at, name, sign), end
 
 
 def _sign(text: str) -> Sign:
