@@ -136,7 +136,7 @@ if ANALYZE:  # elsewhere the tests above still read the units
 
     def test_systemd_counts_the_service_as_hardened():
         done = subprocess.run(
-            [ANALYZE, "security", "--offline=true", "--threshold=20", str(UNITS[0])],
+            [ANALYZE, "security", "--offline=true", "--threshold=15", str(UNITS[0])],
             capture_output=True,
             text=True,
             check=False,

@@ -474,3 +474,29 @@ def test_workers_that_cannot_come_up_are_not_started_without_end(tmp_path: Path)
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
     assert "no worker process comes up" in ended.stdout
     assert "exit code 1" in ended.stdout
+
+
+HALF_ASKED = """
+import socket, sys
+from multiprocessing import forkserver
+from tests.contracts.executor_contract import act, collect, task
+from watcher.executors.pool import Pool
+if __name__ == "__main__":
+    pool = Pool(act, 1, task_seconds=60, max_memory_bytes=0, recycle_after=0, lock_path=sys.argv[1])
+    with socket.socket(socket.AF_UNIX) as asking:  # as a daemon does that is killed before it has said what it wants
+        asking.connect(forkserver._forkserver._forkserver_address)
+    print([answer.reason for answer in collect(pool, [task(1, "echo", "still here")])])
+    pool.close(1)
+"""
+
+
+def test_a_daemon_that_is_killed_while_it_asks_for_a_worker_leaves_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HALF_ASKED, str(tmp_path / "lock")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("['still here']\n", "")

@@ -24,5 +24,8 @@ class Executor(Protocol):
     def busy(self) -> int:
         """How many submitted tasks have no answer yet."""
 
+    def renew(self) -> None:
+        """What was mounted since the start is to be reached too, by the tasks that are submitted from now on."""
+
     def close(self, grace_seconds: float) -> None:
         """Stop. Tasks still unanswered after `grace_seconds` are abandoned: they get no answer."""

@@ -34,5 +34,8 @@ class Inline:
     def busy(self) -> int:
         return len(self._tasks)
 
+    def renew(self) -> None:
+        """This process reaches what there is."""
+
     def close(self, grace_seconds: float) -> None:
         self._tasks.clear()

@@ -34,6 +34,7 @@ _START_SECONDS = 60.0  # what a worker may take to come up
 _PAUSE_SECONDS = 0.1  # before a start, times the stumbles beyond the first
 _SIGNALS = {number.value: number.name for number in signal.Signals}
 
+_ORPHANED = "watcher.executors.orphaned"
 _context = multiprocessing.get_context("forkserver")
 
 
@@ -42,7 +43,7 @@ def start_forkserver(preload: Sequence[str]) -> None:
 
     Optional, to be called early: the daemon does other things while it gets ready. Later calls do nothing.
     """
-    _context.set_forkserver_preload([*preload, serve.__module__])
+    _context.set_forkserver_preload([_ORPHANED, *preload, serve.__module__])
     with stop_signals_blocked(), suppress(OSError):  # the start of the first worker fails too, and tells
         forkserver.ensure_running()
 
@@ -51,8 +52,9 @@ class Pool:
     """An Executor of `count` worker processes that call `run`, a function that can be imported by its name.
 
     A task gets `task_seconds`, a worker `max_memory_bytes` of address space (0: no bound) and `recycle_after` tasks
-    (0: no end). Each holds a shared flock on `lock_path`, created if missing. `poll` returns when `wake_fd` is
-    readable, and leaves reading it to its owner. It raises FatalError when no worker comes up.
+    (0: no end). Each holds a shared flock on `lock_path`, created if missing, and reaches no files but the program's
+    and those in `folders` (None: all). `poll` returns when `wake_fd` is readable, and leaves reading it to its owner.
+    It raises FatalError when no worker comes up.
     """
 
     def __init__(
@@ -66,11 +68,12 @@ class Pool:
         lock_path: str,
         wake_fd: int | None = None,
         preload: Sequence[str] = (),
+        folders: Sequence[str] | None = None,
     ) -> None:
         self._count = count
         self._task_seconds = task_seconds
         self._wake_fd = wake_fd
-        self._arguments = (run, lock_path, max_memory_bytes, recycle_after)
+        self._arguments = (run, lock_path, max_memory_bytes, recycle_after, folders)
         self._workers: list[_Worker] = []
         self._waiting: deque[Task] = deque()  # with no worker yet, or no more
         self._answers: list[TaskResult] = []
@@ -105,6 +108,13 @@ class Pool:
                 break
         answers, self._answers = self._answers, []
         return answers
+
+    def renew(self) -> None:
+        """Other workers take over: what was mounted since these began is out of their reach."""
+        for worker in tuple(self._workers):
+            worker.retiring = True
+            if not worker.tasks:
+                self._part(worker)
 
     def close(self, grace_seconds: float) -> None:
         """Kill the workers that have a task; ask the others to leave, and kill them after `grace_seconds`."""
@@ -204,9 +214,9 @@ class _Worker:
     is when it must have come up or answered that task (monotonic; infinite when it owes nothing).
     """
 
-    def __init__(self, arguments: tuple[Run, str, int, int], task_seconds: float) -> None:
+    def __init__(self, arguments: tuple[Run, str, int, int, Sequence[str] | None], task_seconds: float) -> None:
         self.tasks: deque[Task] = deque()
-        self.ready = self.began = self.leaving = self.hung_up = False
+        self.ready = self.began = self.leaving = self.retiring = self.hung_up = False
         self._task_seconds = task_seconds
         self._buffer = bytearray()
         self.channel, theirs = socket.socketpair()
@@ -239,7 +249,7 @@ class _Worker:
     def has_room(self) -> bool:
         """Whether a task may be put behind what it has."""
         long_since = time.monotonic() - self._given >= _LONG_SECONDS
-        return len(self.tasks) < _DEPTH and not (self.tasks and long_since)
+        return len(self.tasks) < _DEPTH and not self.retiring and not (self.tasks and long_since)
 
     def listen(self) -> list[TaskResult]:
         """Read what has arrived; the results among it."""
@@ -269,9 +279,10 @@ class _Worker:
         elif message == BEGAN:
             self.began = True
         else:
-            result, self.leaving = message
+            result, leaving = message
             self.began = False
             self.tasks.popleft()
+            self.leaving = leaving or (self.retiring and not self.tasks)
             yield result
         self._set_deadline()
 

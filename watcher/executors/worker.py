@@ -18,11 +18,11 @@ import socket
 import struct
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, resource_tracker
 
-from watcher.executors import heap
+from watcher.executors import fence, heap
 from watcher.messages import Failed, Task, TaskResult
 
 Run = Callable[[Task], TaskResult]
@@ -88,11 +88,23 @@ def said(error: BaseException) -> str:
     return traceback.format_exception_only(error)[-1].strip()
 
 
-def serve(channel: socket.socket, run: Run, lock_path: str, max_memory_bytes: int, recycle_after: int) -> None:
-    """A worker's life: until `recycle_after` tasks are done, the pool hangs up, or the daemon dies."""
+def serve(
+    channel: socket.socket,
+    run: Run,
+    lock_path: str,
+    max_memory_bytes: int,
+    recycle_after: int,
+    folders: Sequence[str] | None,
+) -> None:
+    """A worker's life: until `recycle_after` tasks are done, the pool hangs up, or the daemon dies.
+
+    `folders`: where it works; all others are out of its reach. None: it is not fenced off.
+    """
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     lock = _hold(lock_path)
+    if folders is not None:  # before a thread is started, which would stay outside
+        fence.step_behind(folders)
     _leave_with_daemon()
     _limit(max_memory_bytes)
     # ConnectionError: the pool hung up while a task ran, nobody waits for its answer
