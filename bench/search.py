@@ -1,6 +1,6 @@
 """How fast `watcher search` is: `python bench/search.py [--assets 1000 100000 1000000] [--rounds 20] [--writing]`.
 
-Measures forty queries of all kinds inside the process (the first 50 rows as assets; counts, facets and patterns), and
+Measures sixty queries of all kinds inside the process (the first 50 rows as assets; counts, facets and patterns), and
 whole processes against `search_bare.py`. The catalogs are generated once and kept in `bench/out/`: 4 GB for a million.
 """
 
@@ -23,6 +23,7 @@ from search_catalog import make, vocabulary
 from watcher.db import facets, search
 from watcher.db.connect import editing, transaction
 from watcher.querying.parsing import parse
+from watcher.querying.tree import Node
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
@@ -40,7 +41,9 @@ def first_rows() -> dict[str, Query]:
         "", common, often, some, rare, f"{common} {often}", f"{often} {some}", f"{some} -{common}",
         f"{some} OR {rare}", f'"{common} {often}"', f"{some[:3]}*", "東京",
         f"title:{often}", f"keyword:{some}", f"keyword:={often}", "camera:canon", f"canon {common}",
-        'camera_model:="Canon A5"', "a5 camera_model:=Canon", "place:vienna", "title:none", "format:png rating:5",
+        'camera_model:="Canon A5"', "a5 camera_model:=Canon", "camera:=Canon", "camera:=CANON", "place:vienna",
+        "place:=vienna", f"folder:={often.title()}", "path:/library/originals/2010/07",
+        "title:none", "format:png rating:5",
         f"{common} iso:12800", "iso:200..800", "f:..2.8", "size:>19MB", "width:>=8000", "rating:5",
         "taken:2015", "taken:2015-07..2015-08", "taken:..2001", "imported:2020-03", f"{often} taken:2010",
         "near:48.21,16.37,5km", "near:-16.5,180,20km", f"near:64.15,-21.94 {often}",
@@ -53,6 +56,7 @@ def all_rows() -> dict[str, Query]:
     return {
         r"name::^pxl_00\d7": _rows(r"name::^pxl_00\d7"),
         "title::zz$": _rows("title::zz$"),
+        **{text: _rows(text) for text in ("keyword::zz$", "folder::zz$", "camera::zz$", "place::zz$")},
         f"*{WORDS[300][1:4]}*": _rows(f"*{WORDS[300][1:4]}*"),
         "is:panorama month:5 weekday:sun": _rows("is:panorama month:5 weekday:sun"),
         "is:duplicate": _rows("is:duplicate"),
@@ -68,15 +72,19 @@ def all_rows() -> dict[str, Query]:
 
 
 def _rows(text: str, sort: str | None = None) -> Query:
-    return lambda db: list(search.search(db, parse(text, NOW), library="/", sort=sort, limit=50))
+    return lambda db: list(search.search(db, _read(text), library="/library", sort=sort, limit=50))
 
 
 def _count(text: str) -> Query:
-    return lambda db: search.count(db, parse(text, NOW))
+    return lambda db: search.count(db, _read(text))
 
 
 def _facet(name: str, text: str) -> Query:
-    return lambda db: facets.facet(db, parse(text, NOW), name, 50)
+    return lambda db: facets.facet(db, _read(text), name, 50)
+
+
+def _read(text: str) -> Node:
+    return parse(text, NOW, library="/library")
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ def make(path: Path, assets: int) -> None:
                 [(number, recipe, f"{recipe}/{number}.jpg") for number in numbers for recipe in ("preview", "thumb")],
             )
             connection.executemany(
-                "insert into provenance values (?, ?, 'a.jpg', '', null, null, 'phone', '2026')",
+                "insert into provenance (asset_id, job_id, name, created_at) values (?, ?, 'a.jpg', '2026')",
                 [(number, job) for number in numbers for job in range(1 + (number % 200 == 0))],
             )
     connection.execute("insert into assets_fts (assets_fts) values ('optimize')")

@@ -6,8 +6,7 @@ It knows names and kinds, not where values come from (db/search.py) nor how they
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from watcher.errors import ConfigError
 
@@ -15,8 +14,7 @@ Asset = dict[str, Any]  # one key per field, in the order of FIELDS; absent is N
 Kind = Literal["text", "number", "time", "flag", "list", "object"]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A key of an asset; `kind` says how it sorts and whether a template may format it."""
 
     name: str
@@ -54,8 +52,14 @@ FIELDS = (
     Field("description", "text", "description"),
     Field("keywords", "list", "keywords"),
     Field("rating", "number", "-1 (rejected) to 5"),
+    Field("creator", "text", "who made it"),
+    Field("copyright", "text", "whose rights are reserved"),
     Field("people", "text", "who is in it"),
-    Field("place", "text", "where it was taken, in words"),
+    Field("place", "text", "where it was taken, in words: the next four together"),
+    Field("location", "text", "where in the city"),
+    Field("city", "text", "city"),
+    Field("state", "text", "state or province"),
+    Field("country", "text", "country"),
     Field("favourite", "flag", "marked as a favourite"),
     Field("flags", "list", "what was odd about the file"),
     Field("folder", "text", "folder it was dropped in"),

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from watcher.errors import ConfigError
 from watcher.showing import shown
@@ -17,8 +16,7 @@ LIBRARY = "~/Pictures/Library"  # when neither flag, environment nor file names 
 SYSTEM_FILE = "/etc/watcher/watcher.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(NamedTuple):
     """A library's folder and its catalog, both absolute; neither need exist."""
 
     path: str

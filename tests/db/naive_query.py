@@ -50,11 +50,11 @@ def matches(node: Node, row: Row) -> bool:
         case Exact(field, text):
             return text in _values(row, field)
         case Regex(field, pattern):
-            return any(re.search(pattern, text, re.IGNORECASE) for text in _texts(row, field))
+            return any(re.search(pattern, text, re.IGNORECASE) for text in _values(row, field))
         case Present(field):
             return any(_texts(row, field))
         case Range(field, low, high):
-            return _in_range(row[field], low, high)
+            return _in_range(row["key" if field == "path" else field], low, high)
         case Calendar(unit, numbers):
             return _unit(row, unit) in numbers
         case Near():
@@ -75,17 +75,15 @@ def _texts(row: Row, field: str | None) -> list[str]:
     value = row["key" if field == "path" else field]
     if field in ("keywords", "flags"):
         return list(json.loads(value))
+    if field in ("creator", "people", "folder", "album", "batch") and value:
+        return list(value.split("; "))
     return [] if value is None else [str(value)]
 
 
 def _values(row: Row, field: str) -> list[str]:
-    """What `field:=value` may be: of several values each."""
-    texts = _texts(row, field)
-    if field == "camera":
-        return [*texts, row["camera_make"], row["camera_model"]]
-    if field in ("creator", "people", "folder", "album", "batch"):
-        return [value for text in texts for value in text.split("; ")]
-    return texts
+    """What may be it as a whole, beside the texts that its words are in."""
+    parts = {"camera": ("camera_make", "camera_model"), "place": ("location", "city", "state", "country")}
+    return [*_texts(row, field), *filter(None, (row[part] for part in parts.get(field, ())))]
 
 
 def _has_phrase(text: tuple[str, ...], wanted: tuple[str, ...], open: bool) -> bool:

@@ -50,7 +50,9 @@ def put(
     for recipe in recipes:
         connection.execute("insert into renditions values (?, ?, 'k', 1, 1, 1, '')", (number, recipe))
     for job in (1, 2) if dropped_again else ():
-        connection.execute("insert into provenance values (?, ?, 'a', '', null, null, 'phone', '2026')", (number, job))
+        connection.execute(
+            "insert into provenance (asset_id, job_id, name, created_at) values (?, ?, 'a', '2026')", (number, job)
+        )
     return int(number)
 
 
@@ -71,7 +73,7 @@ def find(catalog: sqlite3.Connection) -> Find:
 
     def search(query: str) -> list[str]:
         wording.follow(catalog)
-        found = ids(catalog, parse(query, NOW))
+        found = ids(catalog, parse(query, NOW, library="/library"))
         return sorted(row["name"] for row in catalog.execute("select id, name from assets") if row["id"] in found)
 
     return search
@@ -183,6 +185,21 @@ BEACH, CREME, FUJI, IMG, POLE = ALBUM
         ("path:originals", [*ALBUM]),
         ("path:=/home/ana/Pictures/Library/originals/1.jpg", [BEACH]),
         ("path:=originals/1.jpg", [BEACH]),
+        ("path:/library/originals/1.jpg", [BEACH]),
+        ('path:"/library/originals/1.jpg"', [BEACH]),
+        ("path:/library/originals", [*ALBUM]),
+        ("path:/library/originals/", [*ALBUM]),
+        ("path:/library/originals/../originals/1.jpg", [BEACH]),
+        ("path:/library", [*ALBUM]),
+        ("path:/", [*ALBUM]),
+        ("path:/library/original", []),
+        ("path:/library/origin*", [*ALBUM]),
+        ("path:/library/originals/1*", [BEACH]),
+        ('path:"/library/originals/1"*', [BEACH]),
+        ("path:/library/originals/1", []),
+        ("path:/libraries/originals/1.jpg", []),
+        ("path:/elsewhere", []),
+        ("-path:/elsewhere", [*ALBUM]),
         ("digest:000000000000", [*ALBUM]),
         ("digest:ffff", []),
         ("exposure:1/250", [BEACH]),
@@ -334,6 +351,7 @@ def test_a_query_is_answered_from_an_index(query: str, index: str, catalog: sqli
 
 WORDS = ["sun", "sunset", "Süd", "ßtrasse", "富士", "山", "🌅", "x-y", "++", "it's", "100", "Łódź", ""]
 TEXT = st.lists(st.sampled_from(WORDS), max_size=4).map(" ".join) | st.none()
+SEVERAL = st.lists(st.sampled_from(["sun", "sun set", "Süd", "++", "set sun"]), max_size=3).map("; ".join) | st.none()
 LIST = st.lists(st.sampled_from(["sun set", "sun", "富士", "Süd", "a++", "hdr_gain_map"]), max_size=3)
 LATITUDES = st.sampled_from([-90.0, -89.9999, -16.5, 0.0, 0.0004, 48.2, 89.9999, 90.0])
 LONGITUDES = st.sampled_from([-180.0, -179.9999, -9.1, 0.0, 0.0004, 90.0, 179.9999, 180.0])
@@ -341,7 +359,9 @@ INTEGERS = st.sampled_from([0, 1, 100, 200, 800]) | st.none()
 TAKEN = st.datetimes(datetime(2022, 12, 30), datetime(2023, 3, 2)).map(lambda moment: moment.isoformat()[:19])
 ROWS = st.fixed_dictionaries(
     {
-        **dict.fromkeys(("title", "description", "place", "camera_make", "camera_model", "people"), TEXT),
+        **dict.fromkeys(("title", "description", "place", "camera_make", "camera_model", "copyright"), TEXT),
+        **dict.fromkeys(("people", "creator", "album"), SEVERAL),
+        **dict.fromkeys(("city", "country", "location"), st.sampled_from(["sun", "Sun", "sun set", "富士", None])),
         **dict.fromkeys(("keywords", "flags"), LIST),
         **dict.fromkeys(("iso", "width", "height", "favourite"), INTEGERS),
         "f_number": st.sampled_from([1.8, 2.8, 1.7999999523]) | st.none(),
@@ -358,11 +378,14 @@ TERMS = st.sampled_from(
         "sun", "sun*", "*su*", "*un-se*", "sud", "strasse", "富", "*富士*", "🌅", "++", '"sun set"', '"sunset su"*',
         "lodz", "title:sun", "title:none", "title:=sun", "title::^s", "title:*ud*", "camera:sun", "camera:any",
         "keyword:=sun", 'keyword:"sun set"', 'keyword:"sun sun"', "keyword:none", "keyword::t$", "flag:hdr_gain_map",
-        "people:it's", "people:=sun", "iso:100..200", "iso:>100", "iso:none", "f:1.8", "f:>1.8", "taken:2023",
-        "taken:2023-01..2023-02-15", "taken:<2023", "is:undated", "is:favourite", "is:landscape", "is:panorama",
-        "is:square", "is:duplicate", "month:dec..jan", "month:2", "weekday:sat..sun", "hour:22..3", "has:gps",
-        "near:0,0,100m", "near:0,0", "near:-16.5,180,50m", "near:90,0,1km", "near:48.2,-180,9000km",
-        "near:-89.99999,12,30km", "renditions:thumb", "renditions:none", "id:2..5", "title:++",
+        "people:sud", "people:=sun", 'people:"sun sun"', 'people:"set sun"', "people:*t-s*", "people::^sun$",
+        "creator:=++", "creator::^s.d$", "album:any", 'album:"sun set"', 'album:"set su"*', "copyright:sun",
+        "place:=sun", "place::^sun$", "place:sun", "city:=sun", "country:sun", "camera:=sun", "camera::^sun$",
+        "iso:100..200", "iso:>100", "iso:none", "f:1.8", "f:>1.8", "taken:2023", "taken:2023-01..2023-02-15",
+        "taken:<2023", "is:undated", "is:favourite", "is:landscape", "is:panorama", "is:square", "is:duplicate",
+        "month:dec..jan", "month:2", "weekday:sat..sun", "hour:22..3", "has:gps", "near:0,0,100m", "near:0,0",
+        "near:-16.5,180,50m", "near:90,0,1km", "near:48.2,-180,9000km", "near:-89.99999,12,30km", "renditions:thumb",
+        "renditions:none", "id:2..5", "title:++",
     ]
 )  # fmt: skip
 NODES = st.recursive(

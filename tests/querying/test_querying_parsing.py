@@ -13,7 +13,7 @@ from watcher.fields import ALIASES, NAMES
 from watcher.querying.arguments import from_arguments
 from watcher.querying.mistakes import QueryError
 from watcher.querying.parsing import MAX_DEPTH, MAX_TERMS, parse
-from watcher.querying.tree import All, Any, Exact, Inside, Letters, Node, Not, Regex, Words
+from watcher.querying.tree import All, Any, Bound, Exact, Inside, Letters, Node, Not, Range, Regex, Words
 
 NOW = datetime(2024, 5, 17, 14, 23)
 
@@ -27,6 +27,10 @@ def word(*tokens: str, field: str | None = None, open: bool = False) -> Words:
 
 
 A, B, C = word("a"), word("b"), word("c")
+
+
+def megabytes(number: int) -> Range:
+    return Range("size", Bound(number * 10**6, True), Bound(number * 10**6, True))
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,18 @@ A, B, C = word("a"), word("b"), word("c")
         ("-keyword:cat", Not(word("cat", field="keywords"))),
         ("camera:canon", word("canon", field="camera")),
         ("flag:HDR_gain_map", Exact("flags", "hdr_gain_map")),
+        ("a & b", All((A, B))),
+        ("& a", A),
+        ("a AND & AND b", All((A, B))),
+        ('a "&"', All((A, Letters("&")))),
+        ("a -&", All((A, Not(Letters("&"))))),
+        ("a title:++", All((A, Letters("++", "title")))),
+        ("a OR &", Any((A, Letters("&")))),
+        ("& +", All((Letters("&"), Letters("+")))),
+        ("size:5 MB a", All((megabytes(5), A))),
+        ("SIZE:5 mb", megabytes(5)),
+        ("-size:5 MB", Not(megabytes(5))),
+        ('size:5MB "MB"', All((megabytes(5), word("mb")))),
         ("++", Letters("++")),
         ("-", Letters("-")),
         ("--", Letters("--")),
@@ -244,6 +260,14 @@ def test_queries_have_a_size_that_sqlite_can_take() -> None:
         (["titel:Santa Cruz"], "titel:Santa Cruz"),
         (["(title:a b)"], "(title:a b)"),
         (["near:48, 16, 5km"], 'near:"48, 16, 5km"'),
+        (["size:>5 MB"], 'size:">5 MB"'),
+        (["taken:2023-05-01 10:00"], 'taken:"2023-05-01 10:00"'),
+        (["path:/home/ana/My Pictures"], 'path:"/home/ana/My Pictures"'),
+        (["beach size:>5 MB"], "beach size:>5 MB"),
+        # no number, date or question has such a phrase: it is a query in quotes
+        (["iso:100 -beach"], "iso:100 -beach"),
+        (["is:landscape rating:5"], "is:landscape rating:5"),
+        (["-taken:2023 beach"], "-taken:2023 beach"),
     ],
 )
 def test_arguments_become_one_query(arguments: list[str], text: str) -> None:

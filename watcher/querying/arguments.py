@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from watcher.querying.lexing import FIELD
-from watcher.querying.terms import is_known
+from watcher.querying.lexing import FIELD, Term, sign_of
+from watcher.querying.mistakes import QueryError
+from watcher.querying.terms import is_known, node
 
 
 def from_arguments(arguments: Iterable[str]) -> str:
-    """`arguments` joined by spaces; one that begins with a known `field:` and has white space is its phrase."""
+    """`arguments` joined by spaces; one that begins with a known `field:` and has white space is its phrase.
+
+    Not one that makes no sense: `iso:100 -beach` is a query of two terms.
+    """
     return " ".join(map(_requoted, arguments))
 
 
@@ -21,5 +26,15 @@ def _requoted(argument: str) -> str:
     value = argument[field.end() :]
     if value.startswith('"') or not any(map(str.isspace, value)):
         return argument
+    if not _is_readable(Term(0, value, 0, field[1], sign_of(field), quoted=True)):
+        return argument
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'{argument[: field.end()]}"{escaped}"'
+
+
+def _is_readable(phrase: Term) -> bool:
+    try:
+        node(phrase, phrase.value, datetime(2000, 1, 1))  # what a date counts from makes no difference here
+    except QueryError:
+        return False
+    return True

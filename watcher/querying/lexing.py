@@ -74,7 +74,7 @@ def _negates(text: str, at: int) -> bool:
 def _term(text: str, start: int) -> tuple[Term, int]:
     field = FIELD.match(text, start)
     at = field.end() if field else start
-    name, sign = (field[1], _sign(field[2])) if field else (None, _sign(""))
+    name, sign = (field[1], sign_of(field)) if field else (None, sign_of(None))
     if text[at : at + 1] == '"':
         value, end = _quoted(text, at)
         starred = text[end : end + 1] == "*"
@@ -83,7 +83,9 @@ def _term(text: str, start: int) -> tuple[Term, int]:
     return Term(start, text[at:end], at, name, sign), end
 
 
-def _sign(text: str) -> Sign:
+def sign_of(field: re.Match[str] | None) -> Sign:
+    """What FIELD found behind the colon."""
+    text = field[2] if field else ""
     return "=" if text == "=" else ":" if text == ":" else ""
 
 

@@ -12,13 +12,14 @@ _BYTES: Mapping[str, float] = {
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
 }  # fmt: skip
 LENGTHS: Mapping[str, float] = {"m": 1, "km": 1000, "mi": 1609.344}  # the international mile
-_UNITS: Mapping[str, Mapping[str, float]] = {
+UNITS: Mapping[str, Mapping[str, float]] = {
     "size": _BYTES,
     "width": {"px": 1},
     "height": {"px": 1},
     "exposure_time": {"s": 1, "ms": 0.001},
     "focal_length_mm": {"mm": 1},
     "altitude_m": LENGTHS,
+    "near": LENGTHS,
 }
 # Kept as floating point, made from fractions or from 32 bits: 1.8 may be 1.7999999.
 _ROUGH = frozenset({"f_number", "exposure_time", "focal_length_mm", "latitude", "longitude", "altitude_m"})
@@ -75,5 +76,5 @@ def _highest(field: str, text: str) -> Bound:
 
 
 def _bound(field: str, text: str, tolerance: float) -> Bound:
-    value = number(text, _UNITS.get(field, {}))
+    value = number(text, UNITS.get(field, {}))
     return Bound(value + abs(value) * tolerance if field in _ROUGH else value, included=True)

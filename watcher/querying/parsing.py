@@ -9,7 +9,7 @@ from datetime import datetime
 from watcher.querying import terms
 from watcher.querying.lexing import Lexeme, Term, lexemes
 from watcher.querying.mistakes import QueryError
-from watcher.querying.tree import All, Any, Node, Not
+from watcher.querying.tree import All, Any, Letters, Node, Not
 from watcher.showing import shown
 
 # SQLite's own limits lie above (1000 terms deep, a stack of 100 symbols in its parser): they would speak of expression
@@ -23,13 +23,14 @@ _NAME = r"[^\W_][\w.-]*"
 _SAVED_NAME = re.compile(f"@({_NAME})")
 
 
-def parse(text: str, now: datetime, saved: Saved = lambda name: None) -> Node:
+def parse(text: str, now: datetime, saved: Saved = lambda name: None, library: str = "") -> Node:
     """The tree of a query; an empty one finds everything.
 
     `now` is local time, for `today` and `-2w`: naive in the machine's zone, aware in its own. `saved` gives the
-    query that `@NAME` stands for, or None when there is none. Raises QueryError, and nothing else.
+    query that `@NAME` stands for, or None when there is none. `library` is the absolute path of the library.
+    Raises QueryError, and nothing else.
     """
-    return _Parser(shown(text), now, saved).tree()
+    return _Parser(shown(text), now, saved, shown(library)).tree()
 
 
 def is_name(text: str) -> bool:
@@ -40,8 +41,8 @@ def is_name(text: str) -> bool:
 class _Parser:
     """One text. What a saved query in it says is read by another one, which knows the names it came by."""
 
-    def __init__(self, text: str, now: datetime, saved: Saved, names: tuple[str, ...] = ()) -> None:
-        self._text, self._now, self._saved, self._names = text, now, saved, names
+    def __init__(self, text: str, now: datetime, saved: Saved, library: str, names: tuple[str, ...] = ()) -> None:
+        self._text, self._now, self._saved, self._library, self._names = text, now, saved, library, names
         self._lexemes = list(lexemes(text))
         self._at = 0
         self._depth = 0  # of parentheses and saved queries
@@ -63,11 +64,20 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Any(tuple(parts))
 
     def _all(self) -> Node:
-        parts = [self._one()]
+        found = [self._part()]
         while (lexeme := self._peek()) and lexeme.kind not in ("OR", ")"):
             self._take("AND")
-            parts.append(self._one())
+            found.append(self._part())
+        # a sign between words, as in `cat & dog`, is none: by itself or in quotes it is looked for
+        parts = [part for part, is_sign in found if not is_sign] or [part for part, _ in found]
         return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+    def _part(self) -> tuple[Node, bool]:
+        """A part of a conjunction, and whether it is a mere sign."""
+        lexeme = self._peek()
+        part = self._one()
+        is_bare = isinstance(lexeme, Term) and lexeme.name is None and not lexeme.quoted
+        return part, is_bare and isinstance(part, Letters)
 
     def _one(self) -> Node:
         negated = False
@@ -90,13 +100,22 @@ class _Parser:
         if not isinstance(lexeme, Term):
             raise self._missing(lexeme)
         self._at += 1
+        lexeme = self._with_unit(lexeme)
         self._terms += 1
         if self._terms > MAX_TERMS:
             raise self._mistake(f"a query may have at most {MAX_TERMS} words", lexeme)
         name = _SAVED_NAME.fullmatch(lexeme.value)
         if name and lexeme.name is None and not lexeme.quoted:
             return self._expanded(name[1], lexeme)
-        return terms.node(lexeme, self._text, self._now)
+        return terms.node(lexeme, self._text, self._now, self._library)
+
+    def _with_unit(self, term: Term) -> Term:
+        """`size:>5 MB` as one term: the unit stands by itself."""
+        unit = self._peek()
+        if not isinstance(unit, Term) or unit.name or unit.quoted or not terms.is_unit(term, unit.value):
+            return term
+        self._at += 1
+        return term._replace(value=f"{term.value} {unit.value}")
 
     def _expanded(self, name: str, lexeme: Lexeme) -> Node:
         """What the saved query `name` means. Its own mistakes are shown in its own text."""
@@ -107,7 +126,7 @@ class _Parser:
             raise self._mistake(f"no query is saved as {name!r} (in quotes it is a word to look for)", lexeme)
         self._descend(lexeme)
         try:
-            inner = _Parser(shown(text), self._now, self._saved, (*self._names, name))
+            inner = _Parser(shown(text), self._now, self._saved, self._library, (*self._names, name))
             inner._depth, inner._terms = self._depth, self._terms
             found = inner.tree()
         except QueryError as error:

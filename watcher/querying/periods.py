@@ -23,7 +23,8 @@ Period = tuple[datetime, "datetime | None"]  # from, and what is no longer in it
 def time_range(field: str, text: str, now: datetime) -> Range:
     """What `text` allows for `field`: a point, `a..b` with both ends included whole, `>=a`.
 
-    `taken_at` is compared as local time; `imported_at` as UTC, into which local time is turned by the zone of `now`.
+    `taken_at` is compared as local time; `imported_at` as UTC, into which local time is turned by the zone of `now`
+    (none: that of the machine).
     Raises ValueError with a sentence.
     """
     start, end = _limits(text.strip(), now)

@@ -12,6 +12,7 @@ EXAMPLES: tuple[tuple[str, str, str], ...] = (
     ("Words", '"golden hour"', "these words one after the other"),
     ("Words", "sun*", "words that begin so"),
     ("Words", "*sun*", "letters inside words, at least two"),
+    ("Words", "cat & dog", "a sign between words is none of them"),
     ("Words", "富士", "Chinese, Japanese and Korean: exactly these characters"),
     ("Combined", "beach -sunset", "not sunset; also ^sunset, NOT sunset"),
     ("Combined", "cat OR dog", "one or the other; OR, NOT in capitals"),
@@ -22,7 +23,9 @@ EXAMPLES: tuple[tuple[str, str, str], ...] = (
     ("Fields", r"name::^IMG_\d+", "a regular expression of Python, case ignored"),
     ("Fields", "title:none", "without a title"),
     ("Fields", "lens:any", "with a lens; has:lens says the same"),
-    ("Fields", "keyword:=cat", "one of the keywords is just this"),
+    ("Fields", "keyword:=cat", "one of the keywords is just this; of people, albums, folders too"),
+    ("Fields", "place:=Vienna", "the location, city, state or country is just this"),
+    ("Fields", "path:originals/2023", "words of the path; an absolute one is a file, or all in a folder"),
     ("Numbers", "iso:200..800", "from 200 to 800, both included"),
     ("Numbers", "f:..2.8", "at most 2.8; f:<=2.8 says the same"),
     ("Numbers", "width:>=4000", "comparisons: < <= > >="),
@@ -32,12 +35,13 @@ EXAMPLES: tuple[tuple[str, str, str], ...] = (
     ("Dates", "taken:2023-07", "all of July 2023"),
     ("Dates", "taken:2023-07..2023-08", "July and August"),
     ("Dates", "taken:..2009", "until the end of 2009"),
-    ("Dates", "taken:-2w..", "the last two weeks; h d w m y"),
+    ("Dates", "taken:-2w..", "since two weeks ago, the future too; h d w m (months) y"),
+    ("Dates", "taken:-6m..today", "the last six months"),
     ("Dates", "imported:today", "or yesterday"),
     ("Dates", "month:5", "in any May; month:nov..feb goes over the turn of the year"),
     ("Dates", "weekday:sun", "on Sundays"),
     ("Dates", "hour:18..21", "between 18:00 and 21:59, local time"),
-    ("Places", "place:lisbon", "city, state, country or location"),
+    ("Places", "place:lisbon", "location, city, state or country"),
     ("Places", "near:48.21,16.37,5km", "within m, km or mi; without a distance 1km"),
     ("Places", "has:gps", "with a position"),
     ("Questions", "is:landscape", "or portrait, square, panorama"),
@@ -52,7 +56,9 @@ EXAMPLES: tuple[tuple[str, str, str], ...] = (
 _NOTES = """\
 Case, accents and the like are ignored: cafe finds Café, lodz finds Łódź. What stands in quotes is text.
 An argument that begins with a field and has spaces is a phrase: watcher search title:"Santa Cruz" needs no more quotes.
-Regular expressions, *letters* inside words and signs alone (++) are looked for asset by asset, which takes longer.
+Each value of people, keywords, albums, folders and batches stands for itself: no phrase reaches into the next.
+Regular expressions, *letters* inside words and signs alone (++) are looked for asset by asset, which takes longer;
+so do words by their first letter alone (s*), and what begins so and must not be there (-su*), among very many assets.
 """
 
 
