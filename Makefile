@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
+# The suite starts the program a thousand times: where bytecode is forbidden, each would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check lint format bench torture clean
 
 demo: $(VENV)/.ready
 	@$(BIN)/watcher demo demo
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
@@ -32,6 +35,9 @@ torture: $(VENV)/.ready-dev
 	TEST_KILLS=1000 $(BIN)/python -m pytest tests/test_kill.py --timeout 3600
 	TEST_KILLS=200 TEST_MEMBERS=20000 TEST_EXAMPLES=10000 $(BIN)/python -m pytest tests/test_kill_archive.py tests/test_zip_law.py --timeout 3600
 	TEST_EDIT_SECONDS=60 $(BIN)/python -m pytest tests/end_to_end/test_e2e_edit.py --timeout 600
+	TEST_LOCKED=30 $(BIN)/python -m pytest tests/end_to_end/test_e2e_database.py --timeout 600
+	TEST_STEADY=10000 $(BIN)/python -m pytest tests/end_to_end/test_e2e_steady.py --timeout 3600
+	TEST_BURST=30000 $(BIN)/python -m pytest tests/end_to_end/test_e2e_bursts.py --timeout 7200
 
 # A half-made environment would pass for a whole one the next time, so it goes when something fails.
 $(BIN)/python:

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
+LONGEST = {"test_crash.py", "test_kill.py", "test_kill_archive.py"}  # each takes half a minute in one process
 CORPUS = Path(os.environ.get("PHOTO_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without the corpus its tests are deselected, visibly; `.ci/run` demands it."""
+    """The longest first, lest one process ends with them while the others have nothing left to do.
+
+    Without the corpus its tests are deselected, visibly; `.ci/run` demands it.
+    """
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     if not CORPUS.is_dir():
         config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("corpus")])
         items[:] = [item for item in items if not item.get_closest_marker("corpus")]

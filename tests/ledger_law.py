@@ -13,6 +13,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -67,18 +68,25 @@ def violations(
     *,
     foreign: Collection[str] = (),
     raced: bool = False,
+    stays: bool = False,
+    database: str = "",
 ) -> list[str]:
-    """All that is wrong. `announced`: ids of jobs that were told of; `foreign`: what others put in failed/."""
-    with closing(sqlite3.connect(os.path.join(library, ".watcher", "watcher.db"), isolation_level=None)) as db:
+    """All that is wrong. `announced`: ids of jobs that were told of; `foreign`: what others put in failed/.
+
+    `stays`: the inbox is only copied from, so that what failed lies in its place. `database`: the catalog, where that
+    lies elsewhere than in the library.
+    """
+    place = database or os.path.join(library, ".watcher", "watcher.db")
+    with closing(sqlite3.connect(place, isolation_level=None)) as db:
         db.row_factory = sqlite3.Row
         return [
             *_sound(db),
             *_finished(db, announced),
-            *_told_as_dropped(db, inbox, drops),
+            *_told_as_dropped(db, inbox, drops, stays),
             *_assets_stand(db, library),
             *_no_strays(db, library, raced),
             *_failed_folder(db, inbox, foreign),
-            *_nothing_left(library, inbox),
+            *(_nothing_left_by_copies(library, inbox) if stays else _nothing_left(library, inbox)),
         ]
 
 
@@ -89,10 +97,16 @@ def _sound(db: sqlite3.Connection) -> Iterator[str]:
     for row in db.execute("pragma foreign_key_check"):
         yield f"a row of {row[0]} names what is not there"
     db.execute("insert into assets_fts(assets_fts) values ('integrity-check')")
-    found = {tuple(row) for row in db.execute(f"select rowid, {', '.join(_WORDED)} from assets_fts")}
+    entries = db.execute(f"select rowid, {', '.join(_WORDED)} from assets_fts")
+    found = {(row[0], *map(_words, tuple(row)[1:])) for row in entries}
     rows = db.execute(f"select id, {', '.join(_WORDED)} from assets").fetchall()
     expected = {(row[0], *(" ".join(tokens(text or "")) for text in tuple(row)[1:])) for row in rows}
     yield from (f"the index of words is wrong about {entry}" for entry in sorted(found ^ expected))
+
+
+def _words(entry: str) -> str:
+    """Without the marks of whole values (db/wording.py)."""
+    return " ".join(word for word in entry.split() if not word.startswith("\x9c"))
 
 
 def _finished(db: sqlite3.Connection, announced: Collection[int]) -> Iterator[str]:
@@ -105,15 +119,18 @@ def _finished(db: sqlite3.Connection, announced: Collection[int]) -> Iterator[st
             yield f"job {row['id']} ({row['name']}) was never announced"
 
 
-def _told_as_dropped(db: sqlite3.Connection, inbox: str, drops: Sequence[Drop]) -> Iterator[str]:
+def _told_as_dropped(db: sqlite3.Connection, inbox: str, drops: Sequence[Drop], stays: bool) -> Iterator[str]:
     """Each drop, and each member, has exactly one job, which ended as it must."""
     expected = Counter(line for drop in drops for line in drop.story())
     found = Counter(_story(row, inbox) for row in db.execute(_STORIES))
+    if stays:  # a member's bytes are in its archive
+        expected = Counter({re.sub("(![^!]*' failed), kept.*", r"\1", line): n for line, n in expected.items()})
     yield from (f"missing: {line}" for line in (expected - found).elements())
     yield from (f"too much: {line}" for line in (found - expected).elements())
 
 
-_STORIES = """select j.path, j.state, j.reason, j.left_at, a.digest, s.digest as sidecar, j.listed,
+_STORIES = """select j.path, j.state, j.reason, case when j.copied then j.path else j.left_at end as left_at,
+    a.digest, s.digest as sidecar, j.listed,
     p.path as archive, pp.path as outer
   from jobs j left join assets a on a.id = j.asset_id left join sidecars s on s.job_id = j.id
     left join jobs p on p.id = j.parent_id left join jobs pp on pp.id = p.parent_id where j.kind = 'file'"""
@@ -152,10 +169,14 @@ def _assets_stand(db: sqlite3.Connection, library: str) -> Iterator[str]:
 def _no_strays(db: sqlite3.Connection, library: str, raced: bool) -> Iterator[str]:
     named = _named(db)
     strays = set(_files(library)) - named
-    settled = {row[0] for row in db.execute("select stored_digest from assets")}
-    copies = {key for key in strays if key.startswith("originals/") and _digest_of(f"{library}/{key}") in settled}
+    equal = {row[0] for row in db.execute(_DROPPED_AGAIN)}
+    copies = {key for key in strays if key.startswith("originals/") and _digest_of(f"{library}/{key}") in equal}
     tolerated = {_below(key) for key in copies} if raced else set()
     yield from (f"stray: {key}" for key in sorted(strays) if not {_below(key), _below(key)[:-4]} & tolerated)
+
+
+_DROPPED_AGAIN = """select stored_digest from assets a join jobs j on j.asset_id = a.id where j.kind = 'file'
+  group by a.id having count(*) > 1"""
 
 
 def _named(db: sqlite3.Connection) -> set[str]:
@@ -186,6 +207,16 @@ def _nothing_left(library: str, inbox: str) -> Iterator[str]:
     yield from (f"left in tmp: {name}" for name in (os.listdir(tmp) if os.path.isdir(tmp) else ()))
     waiting = (path for path in _files(inbox) if not path.startswith("failed/"))
     yield from (f"left in the inbox: {path!r}" for path in waiting)
+
+
+def _nothing_left_by_copies(library: str, inbox: str) -> Iterator[str]:
+    if os.path.lexists(os.path.join(inbox, ".watcher")):
+        yield "something was written into an inbox that is only copied from"
+    for folder in ("spool", "members"):
+        left = glob.glob(f"{glob.escape(library)}/.watcher/{folder}/*/*")
+        yield from (f"left in the library's {folder}: {path!r}" for path in left)
+    tmp = os.path.join(library, ".watcher", "tmp")
+    yield from (f"left in tmp: {name}" for name in (os.listdir(tmp) if os.path.isdir(tmp) else ()))
 
 
 def _files(root: str) -> Iterator[str]:

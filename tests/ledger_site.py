@@ -25,6 +25,8 @@ from watcher.daemon import Daemon
 from watcher.db import ledger
 from watcher.db.connect import transaction
 from watcher.db.journal import Patience
+from watcher.db.taken import Taken
+from watcher.intake.copying import Copying
 from watcher.intake.inbox import Inbox
 from watcher.joining import Joining
 from watcher.messages import Processed, TaskResult
@@ -104,7 +106,10 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Site:
+    """`copies`: the files of its inbox stay where they are."""
+
     root: Path
+    copies: bool = False
 
     @property
     def library(self) -> str:
@@ -146,6 +151,7 @@ class Site:
             max_claims=256,
             batch_seconds=0.0,
             flush=lambda: None,
+            catalog_problem=lambda: None,
             read_options=read_options,
             follow=follow,
         )
@@ -161,6 +167,7 @@ class Site:
             incomplete_seconds=0.3,
             batch_seconds=0.0,
             rescan_seconds=1e9,
+            copying=self._copying(daemon) if self.copies else None,
             clock=clock,
             wake=daemon.wake.set,
         )
@@ -172,6 +179,10 @@ class Site:
         daemon.rules[inbox_id] = Rules(
             self.library, "{taken:%Y}/{stem}", recipes, Limits(), fsync=False, wishes=SHIFTED
         )
+
+    def _copying(self, daemon: Daemon) -> Copying:
+        memory = Taken(daemon.connection, lambda: daemon.journal.inbox(self.inbox, "inbox"))
+        return Copying(self.inbox, os.path.join(self.library, ".watcher"), memory)
 
 
 BYTES = b"0123456789"  # of all that a Desk's workers publish

@@ -11,7 +11,7 @@ import pytest
 
 from tests.ledger_site import BYTES, Desk
 from watcher.db.connect import open_writer
-from watcher.messages import Duplicate, Expanded, Failed, Processed, Rejected, TaskResult, Unavailable
+from watcher.messages import Duplicate, Expanded, Failed, Processed, Rejected, Sidecar, TaskResult, Unavailable
 from watcher.model import Member, Rendition
 
 
@@ -177,6 +177,20 @@ def test_an_asset_whose_original_is_lost_gets_the_files_of_the_one_dropped_again
     assert desk.storage.objects.get("originals/a.jpg") == (None if loss == "gone" else BYTES[:3]), (
         "what stands in its place is not ours to delete"
     )
+
+
+def test_what_takes_a_lost_originals_place_leaves_no_sidecar_behind_that_nobody_names(desk: Desk) -> None:
+    desk.take("a.jpg")
+    del desk.storage.objects["originals/a.jpg"]
+    sidecar = desk.run("b.jpg.xmp")
+    desk.storage.objects["sidecars/lone"] = b"x"
+    desk.commit(Sidecar(sidecar.id, 1, "xmp", "s", "sidecars/lone", 1))
+    second = desk.run("b.jpg")
+    desk.storage.objects["sidecars/b.jpg.xmp"] = b"x"
+    desk.commit(Processed(second.id, 1, desk.publish("b.jpg"), (("sidecars/lone", "sidecars/b.jpg.xmp"),)))
+    assert assets(desk) == [("d1", "originals/b.jpg")]
+    desk.discard()
+    assert set(desk.storage.objects) == {"originals/b.jpg", "thumb/b.jpg", "sidecars/lone"}
 
 
 def test_an_asset_published_again_under_its_own_name_has_the_renditions_that_stand_there_now(desk: Desk) -> None:

@@ -68,17 +68,28 @@ BATCHES = (
 )
 ADDED = (Drop("added.png", picture(14)), Drop("also.png", picture(15)))
 TOKEN = "a-abcdefgh23"
+STAYING = (
+    *FILES,
+    Drop("trip/batch.toml", b'prefix = "trip"', litter=True),
+    Drop("trip/one.png", picture(11)),
+    Drop("told.png", picture(13)),
+    Drop("told.png.xmp", xmp("Harbour", "2019-03-02T10:00:00"), sidecar=True),
+)
 # by the options of their batches, and by what a sidecar says
 NAMED = {"undated/trip_01", "undated/trip_02", "undated/added_01", "undated/added_02", "2019/told"}
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What is dropped beside each other, and originals that must be in the library then, each with its year."""
+    """What is dropped beside each other, and originals that must be in the library then, each with its year.
+
+    `stays`: all of it is only copied.
+    """
 
     drops: tuple[Drop, ...]
     added: tuple[Drop, ...] = ()
     named: frozenset[str] = frozenset()
+    stays: bool = False
 
     @property
     def all(self) -> tuple[Drop, ...]:
@@ -86,7 +97,11 @@ class Scene:
 
 
 NOTHING = Scene(())
-SCENES = {"files and archives": Scene(FILES), "what belongs together": Scene(BATCHES, ADDED, frozenset(NAMED))}
+SCENES = {
+    "files and archives": Scene(FILES),
+    "what belongs together": Scene(BATCHES, ADDED, frozenset(NAMED)),
+    "what stays where it is": Scene(STAYING, named=frozenset({"undated/trip_01", "2019/told"}), stays=True),
+}
 FOREIGN = Drop("failed/broken.png", b"somebody else's")
 
 
@@ -176,6 +191,7 @@ class Lives:
         self.site, self.fate, self.scene = site, fate, scene
         self.notebook = Notebook(lambda: fate.meet("tell"))
         self.notebook.told |= told
+        self.laid = _laid(Path(site.inbox)) if scene.stays else {}
 
     def live(self, at: int | None = None, run: Run = run_task) -> list[str]:
         """One life, which ends before the change with the number `at`. The changes that it made."""
@@ -192,13 +208,23 @@ class Lives:
 
     def check(self, after: str, *more: Drop) -> None:
         library, inbox, told = self.site.library, self.site.inbox, self.notebook.told
-        wrong = violations(library, inbox, [*self.scene.all, *more], told, foreign={FOREIGN.path})
+        stays = self.scene.stays
+        wrong = violations(library, inbox, [*self.scene.all, *more], told, foreign={FOREIGN.path}, stays=stays)
+        if stays:
+            laid = {path: state for path, state in _laid(Path(inbox)).items() if path not in {one.path for one in more}}
+            wrong += [f"not as it was: {path!r}" for path, _ in {*laid.items()} ^ {*self.laid.items()}]
         wrong += [f"not named so: {name}" for name in self.scene.named - self.named()]
         assert not wrong, "\n".join([after, *wrong])
 
     def named(self) -> set[str]:
         """The originals in the library, each with the folder of its year, and without its suffix."""
         return {f"{path.parent.name}/{path.stem}" for path in Path(self.site.library, "originals").rglob("*.*")}
+
+
+def _laid(inbox: Path) -> dict[str, tuple[int, bytes]]:
+    """The files of an inbox, each with its time."""
+    files = (path for path in inbox.rglob("*") if path.is_file())
+    return {str(path.relative_to(inbox)): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
 
 
 def _clock() -> Callable[[], float]:
@@ -230,7 +256,8 @@ def ground(tmp_path: Path) -> Iterator[Path]:
 def begin(request: pytest.FixtureRequest, ground: Path, fate: Fate) -> Callable[[], Lives]:
     """Makes sites that are all alike: one picture is in the library, much has been dropped."""
     scene = SCENES[request.param]
-    first = Lives(Site(ground / "first"), fate, set())
+    site, kept = Site(ground / "site", scene.stays), ground / "kept"
+    first = Lives(site, fate, set())
     first.site.drop(*EARLIER)
     first.live()
     first.site.drop(*scene.drops, FOREIGN)
@@ -238,9 +265,10 @@ def begin(request: pytest.FixtureRequest, ground: Path, fate: Fate) -> Callable[
         first.site.add(TOKEN, 'prefix = "added"', *scene.added)
 
     def another() -> Lives:
-        site = Site(ground / "site")
+        if not kept.exists():
+            site.root.rename(kept)  # the catalog knows the inbox by its place
         shutil.rmtree(site.root, ignore_errors=True)
-        shutil.copytree(first.site.root, site.root)
+        shutil.copytree(kept, site.root)
         return Lives(site, fate, first.notebook.told, scene)
 
     return another
@@ -287,7 +315,7 @@ def test_a_crash_at_any_change_of_the_very_first_start_loses_nothing(ground: Pat
 
 
 def test_a_worker_that_dies_at_any_change_loses_nothing_and_blames_nobody(begin: Begin) -> None:
-    for at in _changes_of_workers(begin()):
+    for at in _changes_of_workers(begin())[::EVERY]:
         lives = begin()
         lives.live(at, functools.partial(_outlived, lives.fate))
         lives.live()  # what the dead worker left in tmp goes at the next start

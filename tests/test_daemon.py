@@ -42,6 +42,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
         max_claims=ROOM,
         batch_seconds=0.0,
         flush=lambda: None,
+        catalog_problem=lambda: None,
         read_options=read_options,
         follow=follow,
     )
@@ -164,7 +165,7 @@ def archive(daemon: Daemon, folder: Path, *members: str) -> list[Job]:
 def lodge(daemon: Daemon, job: Job, content: bytes = b"a letter") -> None:
     """What a worker does with a member that it cannot take."""
     inbox = daemon.inboxes[job.inbox_id]
-    path = Path(inbox.member(job.root_claim or "", job.id))
+    path = Path(inbox.spool.member(job.root_claim or "", job.id))
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
     with transaction(daemon.connection):
@@ -300,7 +301,7 @@ def test_an_added_file_whose_claim_a_power_cut_undid_is_taken_again_from_where_i
     daemon.claim()
     [job] = daemon.journal.unfinished()
     ready.mkdir()
-    os.rename(daemon.inboxes[job.inbox_id].source(job.claim or "", "a"), ready / "a")
+    os.rename(daemon.inboxes[job.inbox_id].spool.source(job.claim or "", "a"), ready / "a")
     daemon.recover()
     assert taken(daemon) == []
     daemon.claim()

@@ -18,8 +18,8 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CHANGELOG
 
 def _commands() -> list[tuple[str, click.Command]]:
     found: list[tuple[str, click.Command]] = []
-    for name, module in COMMANDS.items():
-        command = importlib.import_module(f"watcher.cli.{module}").command
+    for name in COMMANDS:
+        command = importlib.import_module(f"watcher.cli.{name}").command
         found.append((name, command))
         if isinstance(command, click.Group):
             found += [(f"{name} {below}", sub) for below, sub in command.commands.items()]

@@ -235,7 +235,8 @@ def test_a_stale_rereading_changes_nothing(desk: Desk) -> None:
 def test_a_camera_that_counts_from_one_again_does_not_give_its_new_picture_the_old_sidecar(desk: Desk) -> None:
     drop(desk, "IMG_1.jpg")
     drop(desk, "IMG_1.jpg.xmp")
-    desk.db.execute("update jobs set created_at = '2020-01-01T00:00:00Z'")
+    for table in ("jobs", "provenance"):
+        desk.db.execute(f"update {table} set created_at = '2020-01-01T00:00:00Z'")
     [later] = desk.drop("IMG_1.jpg")
     running = next(job for job in desk.start(9) if job.id == later.id)
     assert desk.joining.waiting(running) == ()
@@ -326,7 +327,9 @@ def test_halves_that_came_long_apart_are_one_shot_when_they_were_taken_at_one_mo
         job = desk.run(name)
         facts = Facts(taken_at=at, taken_precision="second" if at else None)
         desk.commit(Processed(job.id, job.attempt, replace(desk.publish(name, f"d-{name}"), facts=facts)))
-        desk.db.execute("update jobs set created_at = '2024-07-01T00:00:00Z' where id = ?", (job.id,))
+        for table, number in (("jobs", "id"), ("provenance", "job_id")):
+            earlier = f"update {table} set created_at = '2024-07-01T00:00:00Z' where {number} = ?"
+            desk.db.execute(earlier, (job.id,))
     assert stacked(desk) == stack
 
 

@@ -13,9 +13,11 @@ from watcher import recovery
 from watcher.db import ledger
 from watcher.db.connect import open_writer, transaction
 from watcher.db.journal import Patience
+from watcher.db.taken import Taken
+from watcher.intake.copying import Copying
 from watcher.intake.inbox import Inbox
 from watcher.model import Claim, Job, Member, State
-from watcher.recovery import Forget, Hold, Interrupt, Lose, Remove, Retake
+from watcher.recovery import Drop, Forget, Hold, Interrupt, Lose, Remove, Retake
 
 IN = 1
 PNG = bytes.fromhex(
@@ -49,9 +51,10 @@ def planned(
     *,
     known: set[str] | None = None,
     back: bool = False,
+    copying: tuple[int, ...] = (),
 ) -> list[recovery.Action]:
     claims = {one.claim for one in jobs if one.claim} | (known or set())
-    return recovery.plan(spooled, claims, jobs, lambda _: back)
+    return recovery.plan(spooled, claims, jobs, lambda _: back, copying)
 
 
 # -- the plan ----------------------------------------------------------------------------------------------------------
@@ -127,6 +130,18 @@ def test_a_finished_job_without_a_file_is_left_to_the_mark() -> None:
     assert planned({IN: []}, [], known={"t1"}) == []
 
 
+def test_a_copy_that_no_row_knows_goes_for_its_file_is_still_in_the_inbox() -> None:
+    spool: dict[int, list[tuple[str, str | None]]] = {IN: [("t1", "a/b.jpg")], 2: [("t2", "c.jpg")]}
+    assert planned(spool, [], copying=(IN,)) == [Drop(IN, "t1", "a/b.jpg"), Hold(2, "t2", "c.jpg")]
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_job_without_its_copy_is_forgotten_when_its_file_is_there_and_else_lost(state: State) -> None:
+    gone = job(state=state)
+    assert planned({IN: []}, [gone], back=True, copying=(IN,)) == [Forget(gone)]
+    assert planned({IN: []}, [gone], copying=(IN,)) == [Lose(gone)]
+
+
 # -- its effect --------------------------------------------------------------------------------------------------------
 
 
@@ -163,14 +178,15 @@ class House:
         assert self.archives.expand(running, self.ledger.batches.of_archive(running), members, more=more)
 
     def recover(self) -> list[Job]:
-        spooled = {self.id: self.inbox.spooled()}
-        actions = recovery.plan(spooled, self.journal.claims(), self.journal.unfinished(), self._is_back)
+        spooled = {self.id: self.inbox.spool.spooled()}
+        copying = {self.id} if self.inbox.copies else set()
+        actions = recovery.plan(spooled, self.journal.claims(), self.journal.unfinished(), self._is_back, copying)
         with transaction(self.db):
             return recovery.apply(actions, self.journal, {self.id: self.inbox})
 
     def source(self, job: Job) -> str:
         assert job.claim
-        return self.inbox.source(job.claim, job.path)
+        return self.inbox.spool.source(job.claim, job.path)
 
     def rows(self) -> list[tuple[object, ...]]:
         return [tuple(row) for row in self.db.execute("select * from jobs order by id")]
@@ -195,9 +211,9 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def test_a_spool_and_a_journal_that_agree_stay_as_they_are(house: House) -> None:
     house.take(*NASTY)
-    before = house.rows(), house.inbox.spooled()
+    before = house.rows(), house.inbox.spool.spooled()
     assert house.recover() == []
-    assert (house.rows(), house.inbox.spooled()) == before
+    assert (house.rows(), house.inbox.spool.spooled()) == before
 
 
 def test_claims_that_the_journal_missed_are_returned_again_under_their_names(house: House) -> None:
@@ -210,7 +226,7 @@ def test_claims_that_the_journal_missed_are_returned_again_under_their_names(hou
 def test_folders_of_claims_that_never_came_go(house: House) -> None:
     os.makedirs(os.path.join(house.inbox.root, ".watcher/spool/0000-ff/deep/down"))
     house.recover()
-    assert house.inbox.spooled() == []
+    assert house.inbox.spool.spooled() == []
 
 
 def test_what_ran_is_queued_again_and_what_waited_still_does(house: House) -> None:
@@ -317,11 +333,11 @@ def test_what_lies_beside_the_spool_stays_with_its_archive_and_goes_without_it(h
     house.expand(archive, 1)
     assert archive.claim
     for claim in (archive.claim, "0000-gone"):
-        os.makedirs(house.inbox.members(claim))
-        Path(house.inbox.member(claim, 7)).write_bytes(PNG)
-    house.inbox.forget_members(house.journal.claims())
-    assert os.listdir(os.path.dirname(house.inbox.members(archive.claim))) == [archive.claim]
-    assert Path(house.inbox.member(archive.claim, 7)).read_bytes() == PNG
+        os.makedirs(house.inbox.spool.members(claim))
+        Path(house.inbox.spool.member(claim, 7)).write_bytes(PNG)
+    house.inbox.spool.forget_members(house.journal.claims())
+    assert os.listdir(os.path.dirname(house.inbox.spool.members(archive.claim))) == [archive.claim]
+    assert Path(house.inbox.spool.member(archive.claim, 7)).read_bytes() == PNG
 
 
 def test_what_was_added_and_not_yet_written_down_keeps_its_token_and_its_batch(house: House) -> None:
@@ -334,6 +350,7 @@ def test_what_was_added_and_not_yet_written_down_keeps_its_token_and_its_batch(h
     assert house.recover() == []
     [again] = house.inbox.claim_settled(9)
     assert (again, again.batch) == (claim, token)
+    assert again.seen and again.seen.by == "add"
 
 
 def test_what_waits_for_its_number_still_waits(house: House) -> None:
@@ -364,3 +381,138 @@ def test_a_discard_that_a_power_cut_undid_is_done_again_instead_of_hiding_the_fi
     assert house.recover() == []
     assert house.inbox.claim_settled(10) == [], "the row is there: it is no new claim"
     assert [one.id for one in house.journal.undiscarded([house.id])] == [job.id]
+
+
+# -- its effect where the files stay in their inbox -------------------------------------------------------------------
+
+
+class Card(House):
+    """A card, of which the library has working copies, and what is remembered of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.private = folder / "in", folder / ".watcher"
+        self.root.mkdir()
+        self.private.mkdir()
+        db = open_writer(str(folder / "watcher.db"))
+        super().__init__(db, self._opened(db))
+        self.inbox.recall()
+
+    def _opened(self, db: sqlite3.Connection) -> Inbox:
+        root, journal = str(self.root), ledger.over(db, Patience()).journal
+        copying = Copying(root, str(self.private), Taken(db, lambda: journal.inbox(root, "in")))
+        inbox = Inbox(
+            root, "in", settle_seconds=0, incomplete_seconds=0, batch_seconds=0, rescan_seconds=3000,
+            copying=copying, wake=lambda: None, wall=lambda: 4e9,
+        )  # fmt: skip
+        inbox.open("/library")
+        return inbox
+
+    def claim(self, *paths: str) -> list[Claim]:
+        for path in paths:
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_bytes(PNG)
+        return self.claimed()
+
+    def claimed(self) -> list[Claim]:
+        """All that there is to claim."""
+        self.inbox.rescan()
+        claims = self.inbox.claim_settled(100)
+        while not self.inbox.settled():
+            claims += self.inbox.claim_settled(100)
+        return claims
+
+    def restart(self) -> list[Job]:
+        """A new run; the jobs that are lost."""
+        self.inbox.close()
+        self.inbox = self._opened(self.db)
+        lost = self.recover()
+        self.inbox.recall()
+        return lost
+
+    def copies(self) -> list[str]:
+        return [str(path.relative_to(self.private / "spool")) for path in self.private.rglob("*") if path.is_file()]
+
+    def remembered(self) -> list[str]:
+        return [os.fsdecode(row["path"]) for row in self.db.execute("select path from taken order by path")]
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[Card]:
+    card = Card(tmp_path)
+    yield card
+    card.db.close()
+
+
+def test_copies_that_the_journal_missed_go_and_their_files_are_copied_anew(card: Card) -> None:
+    assert len(card.claim(*NASTY)) == len(NASTY)
+    assert card.restart() == []
+    assert (card.copies(), card.rows(), card.remembered()) == ([], [], [])
+    assert sorted(claim.path for claim in card.claimed()) == sorted(NASTY)
+
+
+def test_a_copy_that_is_not_whole_goes_too(card: Card) -> None:
+    half = card.private / "spool" / str(card.id) / "0000-ff" / "in" / "a.png"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    card.restart()
+    assert card.inbox.spool.spooled() == []
+
+
+def test_what_the_journal_knows_keeps_its_copy_and_is_not_copied_again(card: Card) -> None:
+    card.take(*NASTY)
+    before = card.rows(), card.copies()
+    assert card.restart() == []
+    assert (card.rows(), card.copies()) == before
+    assert card.claimed() == []
+
+
+@pytest.mark.parametrize("state", ["queued", "running"])
+def test_a_row_whose_copy_a_power_cut_undid_is_forgotten_and_its_file_copied_anew(card: Card, state: str) -> None:
+    [job] = card.take(NASTY[2])
+    if state == "running":
+        card.journal.start(1, [card.id])
+    os.unlink(card.source(job))
+    assert card.restart() == []
+    assert (card.rows(), card.remembered()) == ([], [])
+    assert [claim.path for claim in card.claimed()] == [NASTY[2]]
+
+
+def test_an_archive_half_done_without_its_copy_is_copied_anew(card: Card) -> None:
+    [archive] = card.take("trip.zip.png")
+    card.expand(archive, 2)
+    os.unlink(card.source(archive))
+    assert card.restart() == []
+    assert card.remembered() == []
+    assert [claim.path for claim in card.claimed()] == ["trip.zip.png"]
+
+
+def test_a_row_without_copy_and_file_is_lost_and_a_file_that_comes_back_is_taken(card: Card) -> None:
+    [job] = card.take("a.png")
+    os.unlink(card.source(job))
+    (card.root / "a.png").unlink()
+    assert [lost.id for lost in card.restart()] == [job.id]
+    assert [claim.path for claim in card.claim("a.png")] == ["a.png"]
+
+
+def test_a_discard_that_a_power_cut_undid_leaves_no_copy(card: Card) -> None:
+    [job] = card.take("a.png")
+    card.journal.start(1, [card.id])
+    card.journal.finish(job.id, 1, "failed", reason="no")
+    card.journal.mark_discarded([(job.id, None)])
+    assert card.restart() == []
+    assert card.copies() == []
+    assert card.claimed() == [], "it failed, and stays as it is"
+
+
+def test_an_empty_folder_where_the_card_was_forgets_nothing(card: Card) -> None:
+    card.take("a.png", "b.png")
+    away = card.root.with_name("away")
+    card.root.rename(away)
+    card.root.mkdir()
+    assert card.restart() == []
+    assert card.claimed() == []
+    card.root.rmdir()
+    away.rename(card.root)
+    card.restart()
+    assert card.claimed() == []
+    assert card.remembered() == ["a.png", "b.png"]

@@ -94,13 +94,19 @@ def test_what_was_added_lies_in_its_claim_and_is_asked_for_as_its_options_say(of
 
 def test_a_numbered_picture_is_asked_for_its_date_first_and_taken_with_its_number(office: Office) -> None:
     office.batching.added(office.inbox, TOKEN, "a.jpg", b'prefix = "trip"')
+    [(sidecar, _)] = office.told("a.jpg.xmp", add=TOKEN)
+    office.commit(Dated(sidecar.id, 1, None, numbered=False))
+    assert [job.id for job in office.start(1)] == [sidecar.id]
+    office.storage.objects["sidecars/1"] = b"x"
+    office.commit(Sidecar(sidecar.id, 2, "xmp", "s", "sidecars/1", 1))
     [(job, task)] = office.told("a.jpg", add=TOKEN)
-    assert (task.errand, task.sequence) == ("date", "")
+    assert (task.errand, task.sequence, task.sidecars) == ("date", "", ())
     office.commit(Dated(job.id, 1, "2024", numbered=True))
     office.close()
     [again] = office.start(1)
     task = office.tasking.task(again)
     assert (task.errand, task.sequence, task.attempt) == ("take", "01", 2)
+    assert [one.key for one in task.sidecars] == ["sidecars/1"]
 
 
 def test_a_sidecar_that_is_there_already_is_told_of(office: Office) -> None:
@@ -133,4 +139,4 @@ def test_a_member_that_was_rejected_and_lodged_is_no_archive(office: Office) -> 
     office.commit(Rejected(job.id, job.attempt, "it is a letter", lodged=True))
     after = office.journal.job(job.id)
     assert (after.lodged, after.listed, after.root_path) == (True, 0, "outer.zip")
-    assert office.place.member(after.root_claim or "", job.id) == task.lodge
+    assert office.place.spool.member(after.root_claim or "", job.id) == task.lodge

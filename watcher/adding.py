@@ -19,15 +19,13 @@ from dataclasses import dataclass
 from typing import IO
 
 from watcher.errors import ConfigError
-from watcher.filesystem import fsync_directory
+from watcher.filesystem import copy_bytes, fsync_directory
 from watcher.ignoring import is_junk
-from watcher.intake.spool import FOLDER, READY
+from watcher.intake.spool import ADD, FOLDER, READY
 from watcher.model import OPTIONS_NAME, shown
 
-ADD = "add"
 ABANDONED_SECONDS = 86_400.0  # age at which what a killed `add` left is nobody's
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base32 (RFC 4648), small
-_NO_COPY_FILE_RANGE = (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,20 +214,12 @@ def _bring(piece: Piece, target: str, rights: int, stdin: IO[bytes]) -> None:
 
 
 def _copy(source: str, new: IO[bytes]) -> None:
-    """Its bytes (shared blocks where the file system can) and its time. Raises ConfigError when it changes."""
+    """Its bytes and its time. Raises ConfigError when it changes, OSError when that shows in its size."""
     with open(source, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as old:
         before = os.fstat(old.fileno())
-        try:
-            while os.copy_file_range(old.fileno(), new.fileno(), 1 << 30):
-                pass
-        except OSError as error:
-            if error.errno not in _NO_COPY_FILE_RANGE:
-                raise
-        shutil.copyfileobj(old, new, 1 << 20)  # the rest: on some file systems all of it
-        new.flush()
+        copy_bytes(old.fileno(), new.fileno())
         after = os.fstat(old.fileno())
-        copied = os.fstat(new.fileno()).st_size
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or copied != after.st_size:
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise ConfigError(f"{shown(source)} changed while it was copied: add it when it is complete")
     os.utime(new.fileno(), ns=(after.st_atime_ns, after.st_mtime_ns))
 

@@ -6,7 +6,7 @@ transaction.
 
 from __future__ import annotations
 
-import contextlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -78,16 +78,17 @@ class Batching:
         top, slash, below = claim.path.partition("/")
         if not slash:
             return None
-        batch = self._batches.open_folder(inbox, shown(top)) or self._folder(inbox, shown(top))
+        batch = self._batches.open_folder(inbox, shown(top)) or self._folder(inbox, claim)
         if below == OPTIONS_NAME:
-            content = b""
-            with contextlib.suppress(OSError):
-                content = read_options(claim.source)
-            return self._ask(batch, content, claim.path)
+            return self._ask(batch, _content(claim.source), claim.path)
         return batch
 
-    def _folder(self, inbox: int, name: str) -> Batch:
-        return self._ask(self._batches.start(inbox, "folder", name), b"", "")
+    def _folder(self, inbox: int, claim: Claim) -> Batch:
+        """A new batch. A batch.toml that stays in its folder is for what comes later too."""
+        top = claim.path.partition("/")[0]
+        options = os.path.join(top, OPTIONS_NAME)
+        content = _content(os.path.join(claim.inbox, options)) if claim.stamp else b""
+        return self._ask(self._batches.start(inbox, "folder", shown(top)), content, options)
 
     def _ask(self, batch: Batch, content: bytes, where: str) -> Batch:
         options, problem = {}, None if content else batch.problem
@@ -99,3 +100,11 @@ class Batching:
         options = {**first, **second}  # what a person typed goes before what a zip brings along
         numbered = bool(options.get("prefix", self._rules[batch.inbox_id].wishes.prefix))
         return self._batches.ask(batch.id, options, numbered=numbered, problem=problem)
+
+
+def _content(path: str) -> bytes:
+    """Of a batch.toml; empty where none can be read."""
+    try:
+        return read_options(path)
+    except OSError:
+        return b""

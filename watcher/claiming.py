@@ -39,6 +39,9 @@ class Claiming:
         Raises UnavailableError, sqlite3.OperationalError: what is claimed by then is written down the next time.
         """
         self._prepare(usable)
+        if not self.waiting:
+            for inbox in self._inboxes.values():
+                inbox.recall()
         room = self._max_claims - self._journal.open_count(usable) - len(self.waiting)  # what cannot go on takes none
         # Whose turn it is changes, lest one inbox takes all the room. One that is away is asked too: it gives nothing,
         # and from then on sets no deadline that would keep the loop turning.

@@ -55,15 +55,16 @@ class Committing:
                     self._journal.finish(job, attempt, "failed", reason=reason, lodged=lodged)
                 case Failed(reason=reason, died=died):
                     self._journal.retry(job, attempt, reason, died)
-                case Unavailable():
-                    self._journal.excuse(job, attempt)
+                case Unavailable(reason=reason):
+                    self._journal.excuse(job, attempt, "unavailable", reason)
         self._ledger.archives.close()
 
     def _processed(self, job: int, attempt: int, picture: Picture, moved: Moved) -> None:
         """New, or equal to an asset: then a duplicate, unless that asset's original is lost and this takes its place.
 
         What the asset does not name afterwards is surplus: the files of the one that came second, or the lost one's
-        renditions. An equal picture of the same key has put its renditions over the asset's: those are its files now.
+        renditions. So are sidecars under their new names: they move when the asset is joined with them. An equal
+        picture of the same key has put its renditions over the asset's: those are its files now.
         """
         if not self._stands(picture.key, picture.stored_size):
             reason = f"{picture.key} vanished from the library before it was recorded"
@@ -83,7 +84,7 @@ class Committing:
                 self._came(job, known.id)
         else:
             state: State = "duplicate" if picture.key == known.key else "done"
-            surplus = sorted(known.keys - ours - {known.key})
+            surplus = sorted((known.keys | {key for _, key in moved}) - ours - {known.key})
             if self._journal.finish(job, attempt, state, asset=known.id, surplus=surplus):
                 self._catalog.point(known.id, picture)
                 self._came(job, known.id)

@@ -20,13 +20,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 
-from watcher import discarding, logs, recovery
+from watcher import chronicle, discarding, logs, recovery
 from watcher.batching import Batching, ReadOptions
 from watcher.claiming import Claiming
 from watcher.committing import Committing
+from watcher.db import annals
 from watcher.db.connect import transaction
 from watcher.db.ledger import Ledger
-from watcher.errors import UnavailableError
+from watcher.errors import SURROUNDINGS, UnavailableError
 from watcher.executors.base import Executor
 from watcher.intake import discards
 from watcher.intake.inbox import Inbox
@@ -45,7 +46,6 @@ GROUP = 64  # results committed together at most ...
 GROUP_SECONDS = 0.05  # ... or those of this long
 SWEEP_SECONDS = 60.0  # how often error files without their file are looked for, and what is stuck is tried again
 _PUBLISHED = (Processed, Sidecar, Joined)  # results that say what stands in the library
-SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.EIO}
 
 
 class Daemon:
@@ -54,7 +54,8 @@ class Daemon:
     `executor` is set once it runs: recovery comes before it.
     `max_claims`: how many claimed files may be unfinished; what is beyond waits in the inbox. `batch_seconds`: the
     quiet after which a dropped folder is complete. `read_options` and `follow` know what a batch.toml may ask for.
-    `flush` brings all that workers published to the disk, or raises OSError.
+    `flush` brings all that workers published to the disk, or raises OSError. `catalog_problem`: why nothing may be
+    written into the catalog now, or None.
     """
 
     executor: Executor
@@ -70,11 +71,12 @@ class Daemon:
         max_claims: int,
         batch_seconds: float,
         flush: Callable[[], None],
+        catalog_problem: Callable[[], str | None],
         read_options: ReadOptions,
         follow: Follow,
     ) -> None:
         self.connection, self.ledger, self.storage = connection, ledger, storage
-        self.notifier, self.wake, self.flush = notifier, wake, flush
+        self.notifier, self.wake, self.flush, self.catalog_problem = notifier, wake, flush, catalog_problem
         self.batch_seconds = batch_seconds
         self.journal, self.archives, self.catalog = ledger.journal, ledger.archives, ledger.catalog
         self.inboxes: dict[int, Inbox] = {}
@@ -104,6 +106,7 @@ class Daemon:
                 self.start()
             self._take(self.executor.poll(self._timeout(deadline)))
             if self.pause.reason is None:
+                self._demand_catalog()  # polling may take long
                 self.commit()
                 self.announce()
                 self.discard()
@@ -130,7 +133,7 @@ class Daemon:
         if slots <= 0 or not self.journal.anything_due():
             return
         with transaction(self.connection):
-            jobs = self.journal.start(slots, self._usable())
+            jobs = self.journal.start(slots, self._workable())
             tasks = [self.tasking.task(job) for job in jobs]
         for task in tasks:
             self.executor.submit(task)
@@ -143,6 +146,7 @@ class Daemon:
         with transaction(self.connection):
             results = [self._excused(result) for result in self._results]
             self.committing.apply(results)
+            chronicle.append(self.storage.root, annals.of_jobs(self.connection, [each.job_id for each in results]))
         self._results = []
         for result in results:
             if isinstance(result, Failed) and result.died:  # nobody else cleans up behind a killed worker
@@ -162,11 +166,10 @@ class Daemon:
     def discard(self) -> None:
         """Let go of the spool copies: deleted, or moved to failed/. Last of all, on the strength of the commit."""
         gone: list[tuple[int, str | None]] = []
-        for inbox_id, inbox in self.inboxes.items():  # polling may take long, and an unmounted spool is no empty one
-            self._is_paused(inbox_id, inbox)
+        self.look_at_inboxes()  # polling may take long, and an unmounted spool is no empty one
         try:
             again = time.monotonic() >= self._sweep_due  # whoever reads why one is stuck may mend it meanwhile
-            for job in self.journal.undiscarded(self._usable(), 500 + len(self.stuck)):
+            for job in self.journal.undiscarded(self._workable(), 500 + len(self.stuck)):
                 if again or job.id not in self.stuck:
                     gone += self._discard(job)
         finally:
@@ -175,19 +178,39 @@ class Daemon:
                     self.journal.mark_discarded(gone)
         self._tidy()
 
+    def look_at_inboxes(self) -> None:
+        """Which of them are there; what changed is told."""
+        for inbox_id, inbox in self.inboxes.items():
+            self._is_paused(inbox_id, inbox)
+
     # -- start and stop --------------------------------------------------------------------------------------------
 
     def recover(self, only: int | None = None) -> None:
-        """Make spool and journal agree after whatever end the last run had; `only` that inbox, which came later."""
+        """Make spool and journal agree after whatever end the last run had; `only` that inbox, which came later.
+
+        Raises UnavailableError when a spool cannot be read: what is not seen must not count as lost.
+        """
+        try:
+            self._recover(only)
+        except OSError as error:
+            words = f"the unfinished files cannot be looked through: {error}"
+            raise UnavailableError(f"{words}. Nothing is lost; check that disk, and start again") from None
+
+    def _recover(self, only: int | None) -> None:
         inboxes = {inbox_id: inbox for inbox_id, inbox in self.inboxes.items() if only in (None, inbox_id)}
-        spooled = {inbox_id: inbox.spooled() for inbox_id, inbox in inboxes.items() if not inbox.problem()}
-        unfinished = [job for job in self.journal.unfinished() if only in (None, job.inbox_id)]
-        actions = recovery.plan(spooled, self.journal.claims(), unfinished, self._is_back)
+        spooled = {inbox_id: inbox.spool.spooled() for inbox_id, inbox in inboxes.items() if not inbox.problem()}
+        unfinished = self.journal.unfinished()
+        if only is not None:  # what runs meanwhile ends by its own result
+            unfinished = [job for job in unfinished if job.inbox_id == only and job.state != "running"]
+        copying = {inbox_id for inbox_id, inbox in inboxes.items() if inbox.copies}
+        claims = self.journal.claims() | {claim.token for _, claim in self.claiming.waiting}
+        actions = recovery.plan(spooled, claims, unfinished, self._is_back, copying)
         with transaction(self.connection):
+            chronicle.begin(self.storage.root, annals.everything(self.connection))
             lost = recovery.apply(actions, self.journal, self.inboxes)
             self.archives.close()
         for inbox_id in spooled:
-            inboxes[inbox_id].forget_members(self.journal.claims())
+            inboxes[inbox_id].spool.forget_members(self.journal.claims())
         for job in lost:
             words = f"{job.name}: its spool copy is gone, and it is not back in the inbox"
             logs.event(_log, "lost", words, level=logging.ERROR, job_id=job.id)
@@ -198,12 +221,12 @@ class Daemon:
 
     def is_idle(self) -> bool:
         """Nothing in flight, and nothing more to come from what lies in the inboxes now (for --once)."""
-        usable = self._usable()
+        workable = self._workable()
         return (
             not (self._results or self.executor.busy())
             and self.is_quiet()
-            and not self.journal.unfinished_count(usable)
-            and all(job.id in self.stuck for job in self.journal.undiscarded(usable))
+            and not self.journal.unfinished_count(workable)
+            and all(job.id in self.stuck for job in self.journal.undiscarded(workable))
         )
 
     def stop(self, grace_seconds: float) -> None:
@@ -235,7 +258,7 @@ class Daemon:
             discarding.delete_surplus(job, self.catalog, self.storage)
             left = discarding.let_go(job, self.inboxes[job.inbox_id], self.archives)
         except OSError as error:
-            if error.errno in SURROUNDINGS:
+            if error.errno in SURROUNDINGS or error.errno == errno.EIO:
                 raise UnavailableError(f"{job.name} cannot be moved out of the spool: {error.strerror}") from None
             words = f"{job.name} is finished ({job.state}) but cannot leave the spool: {error}"
             if words != self.stuck.get(job.id):
@@ -252,7 +275,8 @@ class Daemon:
         if time.monotonic() >= self._sweep_due:
             self._sweep_due = time.monotonic() + SWEEP_SECONDS
             for inbox in self.inboxes.values():
-                discards.sweep(inbox.root)
+                if not inbox.copies:
+                    discards.sweep(inbox.root)
 
     def _is_paused(self, inbox_id: int, inbox: Inbox) -> bool:
         problem = inbox.problem()
@@ -260,8 +284,7 @@ class Daemon:
         if problem is not None:
             self.problems[inbox_id] = problem
         if problem != before:
-            words = problem or f"the inbox {inbox.name} is back"
-            logs.event(_log, "paused" if problem else "resumed", words, level=logging.WARNING)
+            self.notifier.inbox(inbox.name, problem)
         return problem is not None
 
     def _is_back(self, job: Job) -> bool:
@@ -296,13 +319,17 @@ class Daemon:
         """A try that failed because its inbox went away proves nothing about the file."""
         if isinstance(result, Failed) and not result.died:
             inbox = self.inboxes.get(self.journal.job(result.job_id).inbox_id)
-            problem = inbox.problem() if inbox else None
+            problem = inbox.problem() if inbox and not inbox.has_copies else None
             if problem:
                 return Unavailable(result.job_id, result.attempt, problem)
         return result
 
     def _usable(self) -> list[int]:
         return [inbox_id for inbox_id in self.inboxes if inbox_id not in self.problems]
+
+    def _workable(self) -> list[int]:
+        """Those whose spool is there: of an inbox that is only copied from it lies in the library."""
+        return [i for i, inbox in self.inboxes.items() if i not in self.problems or inbox.has_copies]
 
     def _timeout(self, deadline: float | None) -> float | None:
         """Seconds until something is due; None: until something happens."""
@@ -325,5 +352,10 @@ class Daemon:
         problem = self.storage.problem(by_writing=self.pause.reason is not None)
         if problem:
             raise UnavailableError(problem)
+        self._demand_catalog()
         self.pause.end()
         return True
+
+    def _demand_catalog(self) -> None:
+        if problem := self.catalog_problem():
+            raise UnavailableError(problem)

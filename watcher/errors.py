@@ -8,7 +8,23 @@ WatcherError
 ├── RejectedError      the file itself: permanent, it goes to failed/
 ├── RetryError         this try: tried again with back-off, then failed/
 └── UnavailableError   the surroundings (disk full, library gone): everything waits, nobody is blamed
+
+An OSError is of one of the last three families by its errno and by where it happened: see SURROUNDINGS and AT_LIBRARY.
+All others are of this try: EIO of the one file, EBUSY.
 """
+
+import errno
+
+# No file is to blame for these, wherever they happen: there is no room or no right to any, or what was there is gone.
+SURROUNDINGS = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE),
+        *(errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ENOMEDIUM),
+        *(errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETUNREACH, errno.ECONNRESET),
+    }
+)
+# Of a dropped file these tell about that file; of the library, where all files go, they tell about its disk.
+AT_LIBRARY = SURROUNDINGS | {errno.EIO, errno.EACCES, errno.EPERM}
 
 
 class WatcherError(Exception):

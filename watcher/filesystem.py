@@ -1,4 +1,5 @@
-"""What the kernel offers for files and Python's os does not: file system types, syncfs, renames that never replace.
+"""What the kernel offers for files and Python's os does not, or not as one call: file system types, flushing, renames
+that never replace, copies that share blocks.
 
 Linux. Where a call is missing the caller gets a plain answer (None, False), never an exception of ctypes.
 """
@@ -7,8 +8,10 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +21,9 @@ SYNCFS_TYPES = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs
 
 _RENAME_NOREPLACE = 1
 _AT_FDCWD = -100
+_FICLONE = 0x40049409  # linux/fs.h
+_CANNOT_COPY = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF}
+_PIECE = 1 << 20  # bytes
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -31,18 +37,37 @@ def type_of(path: str) -> str | None:
         return None
 
 
+def origin(path: str) -> str:
+    """Where `path`, which need not exist, lies on its own file system: the same by each link and bind mount to it.
+
+    The file system's device number with the path there; the real path alone where the kernel does not tell.
+    """
+    real = os.path.realpath(path)
+    try:
+        with open("/proc/self/mountinfo", "rb") as table:
+            mount = max(_around(table.read(), os.fsencode(real)), key=lambda mount: len(mount.point))
+    except (OSError, ValueError):
+        return real
+    below = os.fsencode(real)[len(mount.point.rstrip(b"/")) :]
+    return os.fsdecode(mount.device + mount.root.rstrip(b"/") + below)
+
+
 def _type_in(table: bytes, real: bytes, device: int) -> str | None:
     wanted = b"%d:%d" % (os.major(device), os.minor(device))
-    around = [mount for mount in _mounts(table) if (real + b"/").startswith(mount.point.rstrip(b"/") + b"/")]
     # btrfs gives a subvolume a device number that mountinfo does not show: then the longest mount point decides.
-    # Of equal ones the last lies on top.
-    best = max(reversed(around), key=lambda mount: (mount.device == wanted, len(mount.point)), default=None)
+    best = max(_around(table, real), key=lambda mount: (mount.device == wanted, len(mount.point)), default=None)
     return best.type if best else None
+
+
+def _around(table: bytes, real: bytes) -> list[_Mount]:
+    """The mounts at or above a real path; of those at the same point the one on top is the first."""
+    return [mount for mount in _mounts(table) if (real + b"/").startswith(mount.point.rstrip(b"/") + b"/")][::-1]
 
 
 @dataclass(frozen=True, slots=True)
 class _Mount:
     device: bytes  # major:minor
+    root: bytes  # the folder of its file system that is seen at `point`
     point: bytes
     type: str
 
@@ -51,8 +76,8 @@ def _mounts(table: bytes) -> Iterator[_Mount]:
     """The lines of a mountinfo (proc_pid_mountinfo(5)): a dash ends the optional fields, blanks are octal."""
     for line in filter(None, table.split(b"\n")):
         columns = line.split(b" ")
-        point = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), columns[4])
-        yield _Mount(columns[2], point, columns[columns.index(b"-", 6) + 1].decode())
+        root, point = (re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), c) for c in columns[3:5])
+        yield _Mount(columns[2], root, point, columns[columns.index(b"-", 6) + 1].decode())
 
 
 def syncfs(descriptor: int) -> None:
@@ -88,9 +113,61 @@ def rename_noreplace(source: str | bytes, target: str | bytes) -> None:
         os.unlink(old)
 
 
+def is_ours_alone(path: str) -> bool:
+    """Whether the file is ours and has no other name. By another name it may change, so none of these is linked to."""
+    found = os.lstat(path)
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_nlink == 1
+
+
+def copy_bytes(source: int, target: int) -> None:
+    """Copy the whole file that is open as `source` into the empty one that is open as `target`.
+
+    They share blocks where the file system can (ioctl_ficlone(2)), else the kernel copies, else we do. Where the two
+    descriptors stand makes no difference. Raises OSError; EBUSY when `source` has another size than at the beginning.
+    """
+    size = os.fstat(source).st_size
+    if not clone(source, target):
+        done = _copied_by_kernel(source, target, size)
+        while piece := os.pread(source, min(_PIECE, size - done), done):
+            done += os.pwrite(target, piece, done)
+    # a byte behind its end: it grew, or is made as it is read (procfs) and says that it is empty
+    if os.fstat(target).st_size != size or os.pread(source, 1, size):
+        raise OSError(errno.EBUSY, "it changed its size while it was copied")
+
+
+def clone(source: int, target: int) -> bool:
+    """Let the empty file that is open as `target` share all blocks of `source`. False where that cannot be."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError:  # a full disk too: the copy will say so
+        return False
+    return True
+
+
+def _copied_by_kernel(source: int, target: int, size: int) -> int:
+    """How many of the first `size` bytes are copied; fewer where it cannot, or says 0 as some file systems do."""
+    done = 0
+    try:
+        while count := os.copy_file_range(source, target, size - done, done, done):
+            done += count
+    except OSError as error:
+        if error.errno not in _CANNOT_COPY:
+            raise
+    return done
+
+
+def fsync_file(path: str) -> None:
+    """Flush a file's bytes, whoever wrote them."""
+    _fsync(path, os.O_RDONLY)
+
+
 def fsync_directory(path: str) -> None:
     """Flush a folder's entries, so that a name given before outlives a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    _fsync(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _fsync(path: str, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

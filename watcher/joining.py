@@ -11,11 +11,13 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from watcher import pairing
+from watcher.db.drops import Drop
 from watcher.db.ledger import Ledger
 from watcher.db.sidecars import Stored
 from watcher.messages import Attached, Sidecar, Standing
 from watcher.model import Job
 
+Came = Job | Drop  # a picture that is being taken, or was
 AMBIGUOUS = "several pictures could be meant"
 MOMENT = timedelta(seconds=5)  # the movie of a live photo begins before its still
 TOGETHER = timedelta(days=1)  # cameras count from 1 again: what came later than that is no rival under the same name
@@ -31,7 +33,7 @@ class Joining:
         """The sidecars that came before their picture: it is right from the start then."""
         if not (job.scope and job.shot):
             return ()
-        pictures = [*self._sidecars.pictures(job.scope, job.shot), job]
+        pictures: list[Came] = [*self._sidecars.pictures(job.scope, job.shot), job]
         found = [
             stored
             for stored in self._sidecars.in_shot(job.scope, job.shot)
@@ -44,12 +46,11 @@ class Joining:
         """All that belong to the asset, in order of precedence."""
         return self._sidecars.of(asset)
 
-    def standing(self, asset: int) -> tuple[Standing, Job | None]:
-        """The asset as it stands, and the job that it came by, when that is still known."""
+    def standing(self, asset: int) -> tuple[Standing, Drop | None]:
+        """The asset as it stands, and how it came first, when that is known."""
         picture, name, origin = self._catalog.standing(asset)
         primary = self._sidecars.primary(asset)
-        jobs = self._ledger.journal.jobs([origin]) if origin is not None else []
-        return Standing(picture, name, primary[1] if primary else None), jobs[0] if jobs else None
+        return Standing(picture, name, primary[1] if primary else None), origin
 
     # -- what came ---------------------------------------------------------------------------------------------------
 
@@ -93,7 +94,7 @@ class Joining:
         for asset in sorted(told):
             self._tell(asset)
 
-    def _is_same(self, picture: Job, job: Job) -> bool:
+    def _is_same(self, picture: Drop, job: Job) -> bool:
         """Whether the two were taken at one moment: then they are one shot however far apart they came."""
         moments = [self._catalog.taken(each.asset_id) for each in (picture, job) if each.asset_id is not None]
         if len(moments) < 2 or None in moments:
@@ -101,7 +102,7 @@ class Joining:
         first, second = (datetime.fromisoformat(str(moment)) for moment in moments)
         return abs(first - second) <= MOMENT
 
-    def _assign(self, stored: Stored, pictures: Sequence[Job]) -> frozenset[int]:
+    def _assign(self, stored: Stored, pictures: Sequence[Drop]) -> frozenset[int]:
         """Give the sidecar to the assets that it means, and take it from those that it does not: whose it is then."""
         meant = _meant(stored, pictures)
         self._sidecars.doubt(stored.id, AMBIGUOUS if meant is None else None)
@@ -113,7 +114,7 @@ class Joining:
             self._sidecars.detach(stored.id, asset)
         return (stored.assets - lost) | new
 
-    def _stack(self, pictures: Sequence[Job]) -> set[int]:
+    def _stack(self, pictures: Sequence[Drop]) -> set[int]:
         """Link what is one shot, and no longer what could be two; the assets whose name must follow."""
         changed, linked = set(), set()
         for group in pairing.stacks([each.name for each in pictures]):
@@ -138,12 +139,12 @@ class Joining:
         return changed
 
     def _tell(self, asset: int) -> None:
-        jobs = self._ledger.journal.of_asset(asset)
-        if jobs:
-            self._ledger.journal.join(jobs[-1].inbox_id, asset, jobs[-1].name, jobs[-1].batch_id)
+        drops = self._catalog.drops(asset)
+        if drops:
+            self._ledger.journal.join(drops[-1].inbox_id, asset, drops[-1].name, drops[-1].batch_id)
 
 
-def _meant(stored: Stored, pictures: Sequence[Job]) -> list[Job] | None:
+def _meant(stored: Stored, pictures: Sequence[Came]) -> list[Came] | None:
     """Those of the pictures that the sidecar belongs to; None when that is not clear.
 
     Of one name the picture that came in the same batch is meant, else the one that has it, else the last.
@@ -156,12 +157,12 @@ def _meant(stored: Stored, pictures: Sequence[Job]) -> list[Job] | None:
     return None if places is None else [list(one_each.values())[place] for place in places]
 
 
-def _claim(stored: Stored) -> Callable[[Job], tuple[bool, bool]]:
+def _claim(stored: Stored) -> Callable[[Came], tuple[bool, bool]]:
     """How strong a picture's claim to the sidecar is among those of its name."""
     return lambda picture: (picture.batch_id == stored.batch, picture.asset_id in stored.assets)
 
 
-def _is_near(came: str, picture: Job) -> bool:
+def _is_near(came: str, picture: Came) -> bool:
     return abs(datetime.fromisoformat(came) - datetime.fromisoformat(picture.created_at)) <= TOGETHER
 
 
@@ -174,6 +175,6 @@ def _is_in_folder(job: Job) -> bool:
     return job.batch_id is not None
 
 
-def _asset(job: Job) -> int:
-    assert job.asset_id is not None
-    return job.asset_id
+def _asset(picture: Came) -> int:
+    assert picture.asset_id is not None
+    return picture.asset_id

@@ -30,6 +30,7 @@ FINISHED: tuple[State, ...] = ("done", "duplicate", "failed", "ignored", "cancel
 
 CANCELLED_REASON = "its batch was cancelled before it began"
 OPTIONS_NAME = "batch.toml"  # at the top of a folder or archive: what is to be done with all that is in it
+MOST_OPTIONS = 65_536  # bytes of it: a few lines; what is larger is something else under its name
 OPTIONS_REASON = "its settings are those of its batch"
 JUNK_REASON = "folder litter of an operating system"  # why a member is ignored
 
@@ -221,11 +222,30 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """How a file was noticed: `at` (UTC), `by`; `waited`: what it waited for before it was taken, (why, seconds)."""
+
+    at: str
+    by: Literal["event", "scan", "add"]
+    waited: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells a file from a changed one: its size in bytes, its mtime in ns, its inode."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A file that is ours by rename, not yet in the journal.
 
     `token` names its spool folder (time-ordered, never used twice); `inbox` is the inbox's root; `path` the path
-    below the inbox as it was dropped; `source` where it lies now.
+    below the inbox as it was dropped; `source` where it lies now. `seen`: how it was noticed. `stamp`: its file stays
+    in the inbox, and was this when it was copied.
     """
 
     token: str
@@ -233,6 +253,8 @@ class Claim:
     path: str
     source: str
     size: int
+    seen: Seen | None = field(default=None, compare=False)  # a claim is the same however it was come upon
+    stamp: Stamp | None = None
 
     @property
     def batch(self) -> str | None:
@@ -269,6 +291,7 @@ class Job:
     A member of an archive has no `claim`: that of the archive that was dropped is `root_claim`, with `root_path`.
     Its bytes lie in its archive's, the job `parent_id`'s: in that one's own file when it is lodged, `parent_lodged`.
     `suspect`: it must run alone. `surplus`: keys that only this job published. `left_at`: where it lies in failed/.
+    `copied`: its file stays in the inbox.
     """
 
     id: int
@@ -303,3 +326,4 @@ class Job:
     scope: str | None = None
     shot: str | None = None
     known: int | None = None  # the last sidecar that there was when it was tried first
+    copied: bool = False

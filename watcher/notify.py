@@ -1,4 +1,6 @@
-"""Who is told of a finished job: after its commit, in commit order, at least once. For now a log line each."""
+"""Who is told, for now by a log line each: of a finished job, after its commit, in commit order, at least once; of an
+inbox that pauses or goes on, when it does.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,13 @@ class Notifier:
     def send(self, jobs: Iterable[Job]) -> list[int]:
         """Announce finished jobs. Returns the ids of those that were announced."""
         return [job.id for job in jobs if self._announce(job)]
+
+    def inbox(self, name: str, problem: str | None) -> None:
+        """An inbox is paused, for this reason (a sentence with what to do), or goes on."""
+        if problem:
+            logs.event(self._logger, "paused", f"{name} is paused: {problem}", level=logging.ERROR)
+        else:
+            logs.event(self._logger, "resumed", f"{name} goes on", level=logging.WARNING)
 
     def _announce(self, job: Job) -> bool:
         key = self._key_of(job.asset_id) if job.asset_id is not None else None

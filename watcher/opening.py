@@ -13,11 +13,11 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from watcher import filesystem
+from watcher import chronicle, filesystem
 from watcher.db import connect
-from watcher.errors import ConfigError, FatalError, LockedError
+from watcher.errors import ConfigError, DatabaseError, FatalError, LockedError
 from watcher.model import shown
 from watcher.storage.base import PRIVATE
 
@@ -55,9 +55,19 @@ class Library:
         self._database = database
         self._lock: int | None = None
         self._root: int | None = None
+        self._opened: tuple[int, int] | None = None  # device and inode of the catalog
 
-    def open(self) -> None:
-        """Make the folders, take the lock, outwait the workers of a daemon that was killed, remove half-made files."""
+    def open(self, known_to: Sequence[str] = ()) -> None:
+        """Make the folders, take the lock, outwait the workers of a daemon that was killed, remove half-made files.
+
+        `known_to`: inboxes that have worked for it before, so that it is not a new one.
+        """
+        if known_to and not os.path.isdir(self.private):
+            raise FatalError(
+                f"the library {shown(self.root)} is not there, and the inbox {shown(known_to[0])} has worked for it: "
+                "mount its disk, or restore it. When it is gone for good, delete the file .watcher/owner in the inbox, "
+                "and a new one is begun"
+            )
         with _explained(f"the library {shown(self.root)}"):
             if os.path.lexists(self.root) and not os.path.isdir(self.root):
                 raise ConfigError(f"the library {shown(self.root)} is not a folder")
@@ -69,14 +79,40 @@ class Library:
             shutil.rmtree(os.path.join(self.private, "tmp"), ignore_errors=True)
 
     def connect(self, busy_seconds: float) -> sqlite3.Connection:
-        """The writer's connection to the catalog, migrated."""
-        folder = os.path.dirname(self._database)
+        """The writer's connection to the catalog, migrated. Raises DatabaseError too."""
+        self._refuse_lost_catalog()
         with _explained(f"the catalog {shown(self._database)}"):
-            os.makedirs(folder, exist_ok=True)
+            os.makedirs(os.path.dirname(self._database), exist_ok=True)
             try:
-                return connect.open_writer(self._database, busy_seconds)
+                connection = connect.open_writer(self._database, busy_seconds)
             except sqlite3.OperationalError as error:
                 raise FatalError(f"the catalog {shown(self._database)} cannot be opened: {error}") from None
+            self._opened = _identity(self._database)
+            return connection
+
+    def catalog_problem(self) -> str | None:
+        """Why nothing may be written into the catalog that is open, or None: its disk or folder was taken away.
+
+        Raises FatalError when another file has its place: what is written would be where nobody reads it.
+        """
+        try:
+            found = _identity(self._database)
+        except OSError as error:
+            return f"the catalog {shown(self._database)} is not there ({error.strerror}): mount its disk or put it back"
+        if found != self._opened:
+            raise FatalError(
+                f"the catalog {shown(self._database)} is another file than the one that was opened. "
+                "Nothing dropped is lost; start again to use this one"
+            )
+        return None
+
+    def _refuse_lost_catalog(self) -> None:
+        """An empty one, perhaps on a bare mount point, would know nothing of the photographs that are there."""
+        if os.path.lexists(chronicle.path_of(self.root)) and not os.path.lexists(self._database):
+            raise DatabaseError(
+                f"the library {shown(self.root)} had a catalog, and there is none at {shown(self._database)}: mount "
+                "its disk, restore a backup (watcher restore), or make it anew: watcher repair --from-library"
+            )
 
     def flush(self) -> None:
         """Flush the library's file system. Raises OSError with what could not be written.
@@ -115,6 +151,11 @@ class Library:
                     f"a worker of a former run still holds {shown(self.workers_lock)} after {_WORKERS_SECONDS:.0f} s: "
                     "it hangs, perhaps in a dead network mount; end it, then start again"
                 )
+
+
+def _identity(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 def _locked_within(descriptor: int, seconds: float) -> bool:

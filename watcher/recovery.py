@@ -14,11 +14,17 @@ The spool is the truth about what is ours, the journal about how far it came.
 | -            | with members              | power undid the rename  | Retake if the file is back, else Lose      |
 | any          | finished                  | commit and discard      | nothing: announce and discard go on        |
 | file         | finished and discarded    | power undid the discard | Hold finds the row: discarded again        |
+| copy         | - , or discarded          | copy and journal        | Drop: its file is still in the inbox       |
+| -            | queued, running, copied   | power undid the copy    | Forget, with what is remembered of it, if  |
+|              |                           |                         | its file is there: copied anew; else Lose  |
+
+A copy is the working copy of a file that stays in its inbox (`take = "copy"`); all other rows hold for it as well. What
+is remembered as taken goes with Forget, Retake and Lose, so that the file is taken when it is there (again).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from watcher.db.journal import Journal
@@ -28,6 +34,13 @@ from watcher.model import Job
 
 @dataclass(frozen=True, slots=True)
 class Hold:
+    inbox_id: int
+    token: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
     inbox_id: int
     token: str
     path: str
@@ -62,17 +75,22 @@ class Lose:
     job: Job
 
 
-Action = Hold | Remove | Interrupt | Forget | Retake | Lose
+Action = Hold | Drop | Remove | Interrupt | Forget | Retake | Lose
 
 Spooled = Mapping[int, Sequence[tuple[str, str | None]]]  # inbox id -> (token, path; None: an empty folder)
 
 
 def plan(
-    spooled: Spooled, known_claims: set[str], unfinished: Sequence[Job], is_back: Callable[[Job], bool]
+    spooled: Spooled,
+    known_claims: set[str],
+    unfinished: Sequence[Job],
+    is_back: Callable[[Job], bool],
+    copying: Container[int] = (),
 ) -> list[Action]:
     """What to do. `spooled` has the mounted inboxes only; `known_claims` are those that the journal answers for.
 
-    `is_back(job)`: whether the file of a job without a spool copy lies in its inbox, where it was dropped.
+    `is_back(job)`: whether the file of a job without a spool copy lies in its inbox, where it was dropped. `copying`:
+    the inboxes whose files stay where they are.
     """
     actions: list[Action] = []
     for inbox_id, entries in spooled.items():
@@ -80,7 +98,8 @@ def plan(
             if path is None:
                 actions.append(Remove(inbox_id, token))
             elif token not in known_claims:
-                actions.append(Hold(inbox_id, token, path))
+                unknown = Drop if inbox_id in copying else Hold
+                actions.append(unknown(inbox_id, token, path))
     there = {token for entries in spooled.values() for token, path in entries if path is not None}
     running = [job for job in unfinished if job.state == "running"]
     for job in unfinished:
@@ -106,8 +125,10 @@ def apply(actions: Sequence[Action], journal: Journal, inboxes: Mapping[int, Inb
             case Hold(inbox_id, token, path):
                 if not journal.undo_discard(token):
                     inboxes[inbox_id].hold(token, path)
+            case Drop(inbox_id, token, path):
+                inboxes[inbox_id].spool.drop(token, path)
             case Remove(inbox_id, token):
-                inboxes[inbox_id].forget(token)
+                inboxes[inbox_id].spool.forget(token)
             case Interrupt(job, blame):
                 journal.interrupt(job.id, blame=blame)
             case Forget(job):

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from watcher import chronicle
+from watcher.db import annals
 from watcher.db.catalog import Catalog
 from watcher.db.connect import transaction
 from watcher.storage import trash
@@ -28,5 +30,7 @@ def remove(connection: sqlite3.Connection, library: str, asset: int, token: str)
         if known is None:
             return []
         moved = trash.move(library, token, [*sorted(known.keys - {known.key}), known.key])
+        digest = annals.digest(connection, asset)
         catalog.remove(asset)
+        chronicle.append(library, [annals.of_removal(digest)], fsync=True)
     return moved

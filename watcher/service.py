@@ -18,11 +18,14 @@ from typing import Any
 
 from watcher import filesystem, logs, settings, systemd
 from watcher.daemon import Daemon
-from watcher.db import ledger
+from watcher.db import history, ledger
 from watcher.db.journal import Patience
-from watcher.errors import ConfigError, FatalError
+from watcher.db.taken import Taken
+from watcher.errors import ConfigError, FatalError, UnavailableError
+from watcher.executors import fence
 from watcher.executors.pool import Pool
-from watcher.intake import leases
+from watcher.intake import discards, leases, spool
+from watcher.intake.copying import Copying
 from watcher.intake.inbox import Inbox
 from watcher.model import Rules, Wishes, shown
 from watcher.notify import Notifier
@@ -33,17 +36,20 @@ from watcher.settings import batchfile
 from watcher.settings.whole import Settings
 from watcher.status import StatusFile
 from watcher.storage import trash
+from watcher.storage.base import PRIVATE
 from watcher.storage.local import LocalStorage
 from watcher.wake import Wake
-from watcher.watching import Watching
+from watcher.watching import Mode, Watching
 
 _log = logging.getLogger("watcher.service")
 
 PRELOAD = ("watcher.processing.run",)  # what a worker needs, imported once in the process they are forked from
 BUSY_SECONDS = 1.0  # how long the loop waits for another writer of the catalog before it goes on with something else
-ABSENT_SECONDS = 5.0  # how often an inbox that was not there at the start is looked for
+SEEK_SECONDS = 5.0  # how often an inbox that is not there is looked for
 STATUS_SECONDS = 0.5  # the least time between two writings of the status file
 TRASH_SECONDS = 3600.0  # how often the trash is looked through for what is too old
+HISTORY_SECONDS = 3600.0  # how often jobs are looked through that ended long ago
+HISTORY_PAUSE_SECONDS = 0.1  # between two steps of that: the line goes on meanwhile
 LOOK_SECONDS = 5.0  # how often an idle daemon looks whether its folders are still there: an unmount makes no event
 ONCE_SECONDS = 0.05  # the same with --once, where nothing happens that would wake it when all is worked off
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -71,7 +77,7 @@ def serve(chosen: Settings, *, once: bool) -> Outcome:
     os.umask(chosen.library.umask)
     library = Library(chosen.library.path, chosen.library.database)
     with contextlib.ExitStack() as stack:
-        library.open()
+        library.open([one.path for one in chosen.inbox if spool.owner(one.path) == chosen.library.path])
         stack.callback(library.close)
         try:
             return _Service(chosen, library, once, stack).run()
@@ -82,8 +88,8 @@ def serve(chosen: Settings, *, once: bool) -> Outcome:
             ) from None
 
 
-def inbox_of(configured: Any, chosen: Settings, wake: Wake) -> Inbox:
-    """The inbox that a `[[inbox]]` table describes."""
+def inbox_of(configured: Any, chosen: Settings, wake: Wake, copying: Copying | None) -> Inbox:
+    """The inbox that a `[[inbox]]` table describes. `copying`: what takes copies of its files, where they stay."""
     return Inbox(
         configured.path,
         configured.name,
@@ -92,7 +98,9 @@ def inbox_of(configured: Any, chosen: Settings, wake: Wake) -> Inbox:
         batch_seconds=chosen.intake.batch_seconds,
         rescan_seconds=chosen.intake.rescan_seconds,
         ignore=tuple(configured.ignore),
+        marker=configured.marker,
         leaves_other=configured.other == "leave",
+        copying=copying,
         wake=wake.set,
     )
 
@@ -133,11 +141,13 @@ class _Service:
         connection = library.connect(BUSY_SECONDS)
         stack.callback(connection.close)
         self.daemon = self._daemon(connection, library)
-        self.absent = self._open_inboxes(stack)
+        modes = self._open_inboxes(stack)
         self.last_job = self.daemon.journal.last_id()
-        self.stack = stack
-        self._status_due = self._absent_due = self._trash_due = 0.0
-        self.watching = Watching(self.daemon.inboxes)
+        self.history = history.History(connection, discards.is_left)
+        self._status_due = self._seek_due = self._trash_due = self._history_due = 0.0
+        self._unsaid = False  # something may have changed since the status file was written
+        self._line = ""  # what systemd was told last
+        self.watching = Watching(self.daemon.inboxes, modes, chosen.intake.rescan_seconds)
         stack.callback(self.watching.close)
 
     def run(self) -> Outcome:
@@ -147,6 +157,7 @@ class _Service:
         self.daemon.executor = self._pool()
         if not self.once:  # a run that ends by itself goes by scans alone
             self.watching.start()
+            self.watching.follow(self.daemon.problems)
         self._say(ready=True)
         self.systemd.ready()
         logs.event(_log, "ready", f"watching {self._names()}; the library is {shown(self.chosen.library.path)}")
@@ -181,44 +192,53 @@ class _Service:
             max_claims=intake.max_claims,
             batch_seconds=intake.batch_seconds,
             flush=library.flush,
+            catalog_problem=library.catalog_problem,
             read_options=lambda content: batchfile.read(content, chosen.recipes),
             follow=lambda rules, options: batchfile.follow(rules, options, chosen),
         )
 
-    def _open_inboxes(self, stack: contextlib.ExitStack) -> list[Any]:
-        """Open all inboxes. One that this library knows and that is not there is not mounted: it is waited for."""
-        absent = []
+    def _open_inboxes(self, stack: contextlib.ExitStack) -> dict[int, Mode]:
+        """Open all inboxes; their modes. One that this library knows and that is not there is not mounted: it waits."""
+        modes = {}
         for configured in self.chosen.inbox:
-            if not os.path.isdir(configured.path) and self.daemon.journal.knows_inbox(configured.path):
-                words = f"the inbox {shown(configured.path)} is not there: is its disk mounted? It is waited for"
-                logs.event(_log, "paused", words, level=logging.ERROR)
-                absent.append(configured)
-            else:
-                self._open(configured, stack)
-        self._tell_of_unwatched([one.path for one in absent])
-        if not self.daemon.inboxes and self.once:
-            raise FatalError(f"the inbox {shown(self.chosen.inbox[0].path)} is not there: is its disk mounted?")
-        return absent
+            inbox = inbox_of(configured, self.chosen, self.wake, self._copying(configured))
+            stack.callback(inbox.close)
+            awaited = configured.marker or self.daemon.journal.knows_inbox(inbox.root)
+            if not (awaited and inbox.presence.is_away(spooled=self._has_spooled(inbox))):
+                inbox.open(self.chosen.library.path)
+            inbox_id = self.daemon.journal.inbox(inbox.root, inbox.name)
+            self.daemon.inboxes[inbox_id] = inbox
+            self.daemon.rules[inbox_id] = rules_of(configured, self.chosen)
+            modes[inbox_id] = configured.mode
+        self._tell_of_unwatched()
+        self.daemon.look_at_inboxes()
+        if self.once and len(self.daemon.problems) == len(self.daemon.inboxes):
+            raise FatalError(next(iter(self.daemon.problems.values())))
+        return modes
 
-    def _tell_of_unwatched(self, absent: list[str]) -> None:
+    def _copying(self, configured: Any) -> Copying | None:
+        if configured.take != "copy":
+            return None
+        root, journal = os.path.abspath(configured.path), self.daemon.journal
+        memory = Taken(self.daemon.connection, lambda: journal.inbox(root, configured.name))
+        return Copying(root, os.path.join(self.chosen.library.path, PRIVATE), memory)
+
+    def _tell_of_unwatched(self) -> None:
         """Files of an inbox that left the configuration would lie in its spool, and nobody would know."""
         for path, count in self.daemon.journal.left_in_spools([*self.daemon.inboxes]):
-            if path not in absent:
-                words = f"{shown(path)} is no inbox any more, and {count} unfinished files lie in its .watcher/spool; "
-                words += "run once with it as an inbox to have them finished"
-                logs.event(_log, "unwatched", words, level=logging.WARNING)
+            words = f"{shown(path)} is no inbox any more, and {count} unfinished files lie in its .watcher/spool; "
+            words += "run once with it as an inbox to have them finished"
+            logs.event(_log, "unwatched", words, level=logging.WARNING)
 
-    def _open(self, configured: Any, stack: contextlib.ExitStack) -> int:
-        inbox = inbox_of(configured, self.chosen, self.wake)
-        inbox.open(self.chosen.library.path)
-        stack.callback(inbox.close)
-        inbox_id = self.daemon.journal.inbox(inbox.root, inbox.name)
-        self.daemon.inboxes[inbox_id] = inbox
-        self.daemon.rules[inbox_id] = rules_of(configured, self.chosen)
-        return inbox_id
+    def _has_spooled(self, inbox: Inbox) -> bool:
+        """Whether unfinished files lie in its spool, as far as the journal knows."""
+        return inbox.root in {path for path, _ in self.daemon.journal.left_in_spools([])}
 
     def _pool(self) -> Pool:
         workers = self.chosen.workers
+        if not fence.version():
+            words = "this kernel has no Landlock for us: a decoder that a file takes over could read what you can read"
+            logs.event(_log, "unfenced", words)
         return Pool(
             run_task,
             workers.count,
@@ -228,6 +248,7 @@ class _Service:
             lock_path=self._lock_path,
             wake_fd=self.wake.fileno(),
             preload=PRELOAD,
+            folders=[self.chosen.library.path, *(os.path.join(one.path, spool.FOLDER) for one in self.chosen.inbox)],
         )
 
     @contextlib.contextmanager
@@ -254,59 +275,76 @@ class _Service:
     def _do_duties(self) -> None:
         now = time.monotonic()
         self.systemd.watchdog()
-        if self.absent and now >= self._absent_due:
-            self._absent_due = now + ABSENT_SECONDS
-            self._look_for_absent()
+        if self.daemon.problems and now >= self._seek_due:
+            self._seek_due = now + SEEK_SECONDS
+            self._seek_inboxes()
         self.watching.follow(self.daemon.problems)
         if now >= self._trash_due:
             self._trash_due = now + TRASH_SECONDS
             trash.empty(self.chosen.library.path, self.chosen.library.trash_days, time.time())
-        if now >= self._status_due:
+        if self.chosen.library.history_days and now >= self._history_due:
+            self._history_due = now + self._fold_history()
+        self._unsaid = now < self._status_due
+        if not self._unsaid:
             self._status_due = now + STATUS_SECONDS
             self._say(ready=True)
 
-    def _look_for_absent(self) -> None:
-        for configured in [one for one in self.absent if os.path.isdir(one.path)]:
+    def _fold_history(self) -> float:
+        """Fold a little more of what ended long ago; in how many seconds to go on."""
+        try:
+            more = self.history.step(history.since(self.chosen.library.history_days, time.time()))
+        except sqlite3.OperationalError:  # somebody else writes the catalog
+            return SEEK_SECONDS
+        return HISTORY_PAUSE_SECONDS if more else HISTORY_SECONDS
+
+    def _seek_inboxes(self) -> None:
+        """Take up those again that are there by now, also as another folder with the same spool: mounted anew."""
+        for inbox_id in [*self.daemon.problems]:
+            inbox = self.daemon.inboxes[inbox_id]
             try:
-                inbox_id = self._open(configured, self.stack)
-            except ConfigError:
-                continue
-            self.absent.remove(configured)
-            self.daemon.recover(only=inbox_id)
-            self.watching.watch(self.daemon.inboxes[inbox_id])
-            logs.event(_log, "resumed", f"the inbox {configured.name} is there")
+                if inbox.presence.seek(self.chosen.library.path, spooled=self._has_spooled(inbox)):
+                    self.daemon.recover(only=inbox_id)
+                    self.daemon.executor.renew()
+            except (sqlite3.OperationalError, UnavailableError):  # the next look finds it closed again
+                inbox.close()
 
     def _next_duty(self) -> float:
         now = time.monotonic()
         times = [now + (ONCE_SECONDS if self.once else LOOK_SECONDS)]
         times += [now + self.systemd.watchdog_seconds] if self.systemd.watchdog_seconds else []
-        times += [self._absent_due] if self.absent else []
-        times += [self._status_due] if self._status_due > now else []
+        times += [self._seek_due] if self.daemon.problems else []
+        times += [self._status_due] if self._unsaid else []
+        times += [self._history_due] if self._history_due > now else []
         return min(times)
 
     def _say(self, *, ready: bool) -> None:
         inboxes = [self._described(inbox_id, inbox) for inbox_id, inbox in self.daemon.inboxes.items()]
-        inboxes += [
-            {"name": one.name, "path": shown(one.path), "mode": "auto", "state": "paused", "reason": "it is not there"}
-            | {"waiting": None, "files": []}
-            for one in self.absent
-        ]
-        waiting = sum(inbox["waiting"] or 0 for inbox in inboxes)
-        reason = self.daemon.pause.reason
-        line = f"waiting: {reason}" if reason else f"{self._in_work()} in work, {waiting} waiting"
-        if self.status.write(ready=ready, status=line, inboxes=inboxes):
+        line = self._in_one_line(sum(inbox["waiting"] or 0 for inbox in inboxes))
+        self.status.write(ready=ready, status=line, inboxes=inboxes)
+        if line != self._line:
+            self._line = line
             self.systemd.status(line)
+
+    def _in_one_line(self, waiting: int) -> str:
+        reason = self.daemon.pause.reason
+        paused = [f"{self.daemon.inboxes[each].name} is paused: {why}" for each, why in self.daemon.problems.items()]
+        work = f"waiting: {reason}" if reason else f"{self._in_work()} in work, {waiting} waiting"
+        return "; ".join([*paused, work])
 
     def _described(self, inbox_id: int, inbox: Inbox) -> dict[str, Any]:
         reason = self.daemon.problems.get(inbox_id) or self.daemon.pause.reason
-        deaf = self.watching.problem(inbox)
+        facts = self.watching.facts(inbox_id)
         return {
             "name": inbox.name,
             "path": shown(inbox.root),
-            "mode": "auto",
-            "state": "paused" if reason else "scanning" if deaf or self.once else "watching",
-            "reason": reason or deaf,
-            "waiting": inbox.waiting_count(),
+            "mode": facts.mode,
+            "state": "paused" if reason else "watching" if facts.mode == "events" else "scanning",
+            "reason": reason or facts.deaf,
+            "waiting": inbox.waiting_count() if inbox.presence.is_open else None,
+            "fstype": facts.fstype,
+            "last_event": facts.last_event,
+            "last_scan": facts.last_scan,
+            "unannounced": facts.unannounced,
             "files": [{"name": shown(path), "reason": why} for path, why in inbox.waiting(20)],
         }
 
@@ -335,7 +373,6 @@ class _Service:
         states = self.daemon.journal.states(after=self.last_job, beside=retried)
         left = [entry for inbox in self.daemon.inboxes.values() for entry in inbox.left_behind()]
         left += [(reason, "") for reason in self.daemon.stuck.values()]
-        left += [(one.path, "the inbox is not there") for one in self.absent]
         left += [(self.daemon.inboxes[i].root, problem) for i, problem in self.daemon.problems.items()]
         return Outcome(states, left)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from watcher.db.drops import Drop
 from watcher.db.ledger import Ledger
 from watcher.intake.inbox import Inbox
 from watcher.joining import Joining
@@ -30,7 +31,7 @@ class Tasking:
         inbox = self._inboxes[job.inbox_id]
         if job.kind == "join":
             return self._join(job)
-        known = self._joining.waiting(job)
+        dating = job.numbering == "date"
         return Task(
             job.id,
             job.attempt,
@@ -39,19 +40,19 @@ class Tasking:
             self.rules(job),
             member=None if job.lodged else job.member,
             rivals=self._ledger.catalog.rivals(job.size),
-            may_link=inbox.trusted,
+            may_link=inbox.trusted or inbox.copies,  # a copy is ours: nobody else has ever had it open
             dropped_at=datetime.fromisoformat(job.created_at).timestamp(),
-            errand="date" if job.numbering == "date" else "take",
+            errand="date" if dating else "take",
             folder=shown(os.path.dirname(job.path)),
             batch=job.batch or "",
             sequence=job.sequence or "",
             listed=job.listed,
             depth=job.depth,
-            lodge=inbox.member(job.root_claim, job.id) if job.member is not None and job.root_claim else None,
-            sidecars=known,
+            lodge=inbox.spool.member(job.root_claim, job.id) if job.member is not None and job.root_claim else None,
+            sidecars=() if dating else self._joining.waiting(job),
         )
 
-    def rules(self, job: Job) -> Rules:
+    def rules(self, job: Job | Drop) -> Rules:
         """What is to be done with the file: by its inbox, and by its batch where that asks for something."""
         rules = self._rules[job.inbox_id]
         options = self._ledger.batches.get(job.batch_id).options if job.batch_id else {}
@@ -60,11 +61,11 @@ class Tasking:
     def _source(self, job: Job, inbox: Inbox) -> str:
         """The file with its bytes: its own, that of the archive it is in, or of the archive that was dropped."""
         if job.claim is not None:
-            return inbox.source(job.claim, job.path)
+            return inbox.spool.source(job.claim, job.path)
         assert job.root_claim is not None and job.root_path is not None and job.parent_id is not None
         if job.lodged or job.parent_lodged:
-            return inbox.member(job.root_claim, job.id if job.lodged else job.parent_id)
-        return inbox.source(job.root_claim, job.root_path)
+            return inbox.spool.member(job.root_claim, job.id if job.lodged else job.parent_id)
+        return inbox.spool.source(job.root_claim, job.root_path)
 
     def _join(self, job: Job) -> Task:
         assert job.asset_id is not None

@@ -197,6 +197,7 @@ def test_a_dry_run_says_what_would_be_added_and_writes_nothing(person: Person) -
         (("a.jpg", "--inbox", "none"), "there is no inbox none; there are phone, card"),
         (("a.jpg", "--inbox", "card"), "card does not exist"),
         (("a.jpg", "--rendition", "thumb"), "--rendition goes with --wait only"),
+        (("/proc/version",), "/proc/version cannot be added: it changed its size while it was copied"),
         (("a.jpg", "--wait", "--rendition", "poster"), "none of the renditions that these get: preview, thumb"),
     ],
 )

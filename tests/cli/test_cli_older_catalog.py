@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +44,16 @@ def test_a_search_finds_what_is_in_it(library: Path) -> None:
     found = watcher(library, "search", "harbour")
     assert (found.returncode, found.stderr) == (0, "")
     assert found.stdout == f"{library}/originals/a.jpg\n"
+
+
+def test_who_waits_at_a_terminal_is_told_for_what(library: Path) -> None:
+    outside, inside = pty.openpty()
+    line = [sys.executable, "-m", "watcher", "search", "harbour", "--library", str(library)]
+    with os.fdopen(outside, "rb") as terminal:
+        done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=inside, timeout=60, check=True)
+        os.close(inside)
+        assert b"older version and is brought up to date" in terminal.read1()
+    assert done.stdout == f"{library}/originals/a.jpg\n".encode()
 
 
 def test_an_edit_is_made_in_it(library: Path) -> None:

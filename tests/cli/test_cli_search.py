@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.catalog_rows import Catalog, Run, Terminal
+from watcher.fields import NAMES
+from watcher.querying.questions import READERS
 
 
 def test_a_pipe_gets_one_absolute_path_a_line(catalog: Catalog, watcher: Run) -> None:
@@ -204,6 +206,36 @@ def test_fields_are_listed_with_their_aliases() -> None:
     assert (aliases["taken_at"], aliases["camera_model"], aliases["title"]) == ("taken", "camera", None)
     plain = subprocess.run(line, capture_output=True).stdout.decode()
     assert [line.split()[0] for line in plain.splitlines()[1:]] == list(aliases)
+
+
+def test_what_a_query_knows_besides_is_listed_with_the_fields() -> None:
+    listed = json.loads(
+        subprocess.run([sys.executable, "-m", "watcher", "fields", "--json"], capture_output=True).stdout
+    )
+    kinds = {field["name"]: field["kind"] for field in listed}
+    assert {name for name, kind in kinds.items() if kind == "question"} == set(READERS)
+    assert [name for name, kind in kinds.items() if kind != "question"] == list(NAMES)
+
+
+def test_the_schema_has_a_version_and_json_has_its_keys(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset()
+    assert list(json.loads(watcher("search", "--json").stdout)[0]) == list(NAMES)
+    said = subprocess.run([sys.executable, "-m", "watcher", "fields", "--help"], capture_output=True, text=True).stdout
+    assert "version 1 of the schema" in said
+
+
+def test_a_path_is_found_as_it_is_printed_and_so_is_its_folder(catalog: Catalog, watcher: Run) -> None:
+    for key in ("originals/2023/a b.jpg", "originals/2023/c.jpg", "originals/2024/c.jpg"):
+        catalog.asset(key=key)
+    everything = watcher("search", "--sort", "id").stdout.splitlines()
+    for line in everything:
+        assert watcher("search", b"path:" + line).stdout.splitlines() == [line]
+        assert watcher("search", b"path:=" + line).stdout.splitlines() == [line]
+    assert (
+        watcher("search", "--sort", "id", f"path:{catalog.root}/originals/2023").stdout.splitlines() == everything[:2]
+    )
+    assert watcher("search", "--count", f"path:{catalog.root}").stdout == b"3\n"
+    assert watcher("search", "path:/nowhere").returncode == 1
 
 
 def test_a_table_names_a_camera_by_its_model_where_that_tells_the_maker(catalog: Catalog, terminal: Terminal) -> None:

@@ -17,7 +17,8 @@ import pytest
 from tests.cli.catalog_rows import Catalog, Run
 from watcher.model import State
 
-INBOX = {"name": "phone", "path": "/in", "mode": "events", "state": "watching", "reason": None, "waiting": 2}
+WATCH = {"fstype": "ext4", "last_event": "2026-01-01T00:00:00Z", "last_scan": None, "unannounced": 0}
+INBOX = {"name": "phone", "path": "/in", "mode": "events", "state": "watching", "reason": None, "waiting": 2, **WATCH}
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_without_a_daemon_the_inboxes_are_paused_and_their_files_counted(
     (catalog.root / ".watcher" / "lock").touch()
     found = status(watcher)
     assert found["daemon"] == {"running": False, "pid": None, "since": None}
-    paused = {"mode": None, "state": "paused", "reason": "no daemon is running"}
+    paused = {"mode": None, "state": "paused", "reason": "no daemon is running", **dict.fromkeys(WATCH)}
     assert found["inboxes"] == [
         {"name": "phone", "path": str(inbox), **paused, "waiting": 3},
         {"name": "camera", "path": str(tmp_path / "not there"), **paused, "waiting": None},

@@ -12,8 +12,10 @@ import pytest
 from tests.ledger_site import Desk
 from watcher.db import cancelling
 from watcher.db.connect import open_writer, transaction
-from watcher.messages import Expanded, Failed, Processed, Rejected
+from watcher.messages import Dated, Expanded, Failed, Processed, Rejected
 from watcher.model import Job, Member
+
+TOKEN = "a-abcdefgh23"
 
 
 @pytest.fixture
@@ -66,6 +68,20 @@ def test_an_archive_is_listed_in_groups_and_its_members_run_meanwhile(desk: Desk
     assert state(desk, archive.id) == ("expanded", None)
     take(desk, child(desk, archive.id, "c.jpg"))
     assert state(desk, archive.id) == ("done", None)
+
+
+def test_a_batch_that_is_numbered_only_by_its_archive_is_open_again_for_the_members(desk: Desk) -> None:
+    desk.batching.added(desk.inbox, TOKEN, "trip.zip", b"")
+    [archive] = desk.drop("trip.zip", add=TOKEN)
+    desk.start()
+    desk.close()
+    assert desk.batches.open("add") == [], "all that was added is taken"
+    desk.commit(Expanded(archive.id, 1, members("a.jpg"), options='prefix = "trip"'))
+    assert [batch.id for batch in desk.batches.open("add")] == [archive.batch_id]
+    dating = child(desk, archive.id, "a.jpg")
+    desk.commit(Dated(dating.id, dating.attempt, "2024", numbered=True))
+    desk.close()
+    assert child(desk, archive.id, "a.jpg").sequence == "01"
 
 
 def test_a_hundred_groups_cost_an_archive_no_attempt(desk: Desk) -> None:

@@ -261,6 +261,44 @@ def test_an_older_catalog_is_made_as_a_new_one_is(older: str, tmp_path: Path) ->
     assert _schema(older) == _schema(fresh)
 
 
+AS_LANDED = (
+    "title, description, keywords, name, camera, lens, batch, place, creator, people, folder, album, camera_make, "
+    "camera_model, path, format, inbox, flags, exposure, taken_source, taken_precision"
+)
+
+
+def test_words_are_read_anew_where_they_were_read_in_another_way(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations.catalog, "_migrations", migrations.catalog._migrations[:6])
+        db = open_writer(path)
+        put(db, 1, people="Ann Lee; Bob Ray", city="Oslo", title="Quay")
+        db.execute("drop table assets_fts")
+        db.execute(f"create virtual table assets_fts using fts5({AS_LANDED}, tokenize='ascii')")
+        db.execute("insert into assets_fts (rowid, people, title) values (1, 'ann lee bob ray', 'quay')")
+        db.execute("delete from assets_changed")
+        db.close()
+    db = open_writer(path)
+    assert (finds(db, "ann lee"), finds(db, "lee bob"), finds(db, "oslo"), finds(db, "quay")) == ([1], [], [1], [1])
+    db.execute("update assets set city = 'Bergen' where id = 1")
+    with transaction(db):
+        pass
+    assert (finds(db, "oslo"), finds(db, "bergen")) == ([], [1])
+    db.close()
+    open_writer(str(path) + ".fresh").close()
+    assert _schema(path) == _schema(path + ".fresh")
+
+
+def test_an_update_is_told_in_the_log_and_a_new_catalog_is_none(
+    older: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "watcher")
+    open_writer(str(tmp_path / "fresh.db")).close()
+    assert caplog.messages == []
+    open_writer(older).close()
+    open_writer(older).close()
+    assert [older in message and "brought up to date" in message for message in caplog.messages] == [True]
+
+
 # -- a command's own connection ----------------------------------------------------------------------------------------
 
 

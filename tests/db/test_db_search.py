@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from watcher.db import facets, migrations, search, vocabulary
+from watcher.db import facets, migrations, search, vocabulary, wording
 from watcher.db.connect import open_writer, transaction
 from watcher.errors import ConfigError, DatabaseError
 from watcher.fields import NAMES
@@ -30,8 +30,8 @@ DEFAULTS = {
 CONTRACT = (
     "id digest stored_digest path name format size width height orientation taken_at taken_offset "
     "taken_precision taken_source camera_make camera_model lens iso f_number exposure_time exposure "
-    "focal_length_mm latitude longitude altitude_m title description keywords rating people place favourite "
-    "flags folder album batch inbox imported_at renditions"
+    "focal_length_mm latitude longitude altitude_m title description keywords rating creator copyright people "
+    "place location city state country favourite flags folder album batch inbox imported_at renditions"
 )
 
 
@@ -293,6 +293,20 @@ def test_every_facet_can_be_counted(name: str, put: Put, reader: sqlite3.Connect
 def test_a_facet_that_there_is_not_is_refused_with_the_nearest(reader: sqlite3.Connection) -> None:
     with pytest.raises(ConfigError, match="did you mean 'camera'"):
         facets.facet(reader, parse("", NOW), "camra")
+
+
+def test_values_with_the_same_number_in_the_index_are_told_apart(put: Put, reader: sqlite3.Connection) -> None:
+    assert wording.whole("plumless") == wording.whole("buckeroo"), "their CRC-32 is the same"
+    put(title="plumless")
+    assert search.count(reader, parse("title:=plumless", NOW)) == 1
+    assert search.count(reader, parse("title:=buckeroo", NOW)) == 0
+
+
+def test_no_word_is_proposed_that_nobody_can_type(put: Put, reader: sqlite3.Connection) -> None:
+    put(title="Harbour", people="Ann Lee; Bo", keywords='["sea"]')
+    terms = {row[0] for row in reader.execute(f"select term from {wording.TERMS}")}
+    assert {"harbour", "ann", "lee", "bo", "sea"} <= terms
+    assert all(term.isprintable() for term in terms)
 
 
 def test_the_nearest_words_are_of_the_index_and_of_assets_that_are_there(

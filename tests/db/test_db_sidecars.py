@@ -34,6 +34,7 @@ def pictured(desk: Desk, path: str, digest: str) -> Job:
     [job] = desk.drop(path)
     asset = desk.catalog.add(desk.publish(f"{job.id}.jpg", digest), job.id)
     desk.journal.attach(job.id, asset)
+    desk.catalog.dropped(asset, job)
     return desk.journal.job(job.id)
 
 
@@ -119,9 +120,9 @@ def test_an_asset_that_is_removed_leaves_its_sidecars_to_wait_for_it_again(desk:
     ("ask", "index"),
     [
         (lambda desk: desk.sidecars.in_shot("s", "a"), "sidecars_by_shot"),
-        (lambda desk: desk.sidecars.pictures("s", "a"), "jobs_by_shot"),
+        (lambda desk: desk.sidecars.pictures("s", "a"), "provenance_by_shot"),
         (lambda desk: desk.sidecars.album("s"), "sidecars_by_shot"),
-        (lambda desk: desk.sidecars.in_scope("s"), "jobs_by_shot"),
+        (lambda desk: desk.sidecars.in_scope("s"), "provenance_by_shot"),
         (lambda desk: desk.sidecars.of(1), "sidecars_by_asset"),
         (lambda desk: desk.sidecars.companions(1), "assets_by_stack"),
     ],

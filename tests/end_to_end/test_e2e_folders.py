@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from tests.end_to_end.household import Home, digest, wait_for
+from tests.end_to_end.household import PATIENT, Home, digest, wait_for
 from tests.end_to_end.pictures import picture, zipped
 
 OPTIONS = b"""
@@ -61,7 +61,8 @@ def put(path: Path, content: bytes) -> None:
             return
 
 
-def test_batch_toml_is_waited_for_while_it_is_written_and_then_counts_for_what_lay_there_before(home: Home) -> None:
+def test_batch_toml_is_waited_for_while_it_is_written_and_then_counts_for_what_lay_there_before(tmp_path: Path) -> None:
+    home = Home(tmp_path, intake=PATIENT)
     folder = home.inbox / "Slow"
     folder.mkdir()
     with home.running(), (folder / "batch.toml").open("wb") as writing:

@@ -11,16 +11,19 @@ import pytest
 
 from tests.end_to_end.household import Home
 from tests.end_to_end.pictures import picture
+from tests.end_to_end.stock import Stock
 
 FILES = {"beach.jpg": picture("Beach"), "snow.jpg": picture("Snow", taken="2023:02:03 04:05:06")}
 
 
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
+    return Stock(tmp_path_factory.mktemp("stock"), FILES)
+
+
 @pytest.fixture
-def filled(home: Home) -> Home:
-    for name, content in FILES.items():
-        home.drop(name, content)
-    assert home.watcher("run", "--once").returncode == 0
-    return home
+def filled(stock: Stock) -> Home:
+    return stock.fresh()
 
 
 def _pictures(folder: Path) -> set[str]:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.end_to_end.household import Home, wait_for
 from tests.end_to_end.pictures import picture
+from tests.end_to_end.stock import Stock
 from watcher.errors import ConfigError
 from watcher.model import Limits
 from watcher.processing import image
@@ -21,12 +22,14 @@ from watcher.settings import flags
 FILES = {f"{word}.jpg": picture(word, size=(640, 400)) for word in ("beach", "snow", "sand")}
 
 
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
+    return Stock(tmp_path_factory.mktemp("stock"), FILES)
+
+
 @pytest.fixture
-def filled(home: Home) -> Home:
-    for name, content in FILES.items():
-        home.drop(name, content)
-    assert home.watcher("run", "--once").returncode == 0
-    return home
+def filled(stock: Stock) -> Home:
+    return stock.fresh()
 
 
 def _rendered(home: Home, *arguments: str) -> Path:

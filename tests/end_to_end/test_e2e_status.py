@@ -24,7 +24,8 @@ def test_status_in_json_has_the_keys_that_programs_rely_on(watched: Home) -> Non
     assert sorted(status["jobs"]) == sorted(get_args(State))
     assert (status["jobs"]["done"], status["assets"]) == (1, 1)
     (inbox,) = status["inboxes"]
-    assert list(inbox) == ["name", "path", "mode", "state", "reason", "waiting"]
+    watch = ["fstype", "last_event", "last_scan", "unannounced"]
+    assert list(inbox) == ["name", "path", "mode", "state", "reason", "waiting", *watch]
     assert inbox["path"] == str(watched.inbox)
     assert (inbox["name"], inbox["state"], inbox["reason"]) == ("phone", "watching", None)
     wait_for(lambda: watched.inbox_status()["waiting"] == 0)
@@ -102,3 +103,15 @@ def test_systemd_hears_that_the_daemon_is_ready_alive_and_stopping(home: Home, s
         hear("STOPPING=1")
         assert daemon.process.wait(20) == 0
     assert messages.index("READY=1") < messages.index("WATCHDOG=1") < messages.index("STOPPING=1")
+
+
+def test_systemd_hears_which_inbox_is_paused_and_why(home: Home, supervisor: socket.socket) -> None:
+    def hear(wanted: str) -> None:
+        while not supervisor.recv(4096).decode().startswith(wanted):
+            pass
+
+    with home.running(NOTIFY_SOCKET="@" + supervisor.getsockname()[1:].decode()):
+        away = home.inbox.rename(home.root / "away")
+        hear(f"STATUS=phone is paused: The inbox {home.inbox} is not there (No such file or directory). Mount it")
+        away.rename(home.inbox)
+        hear("STATUS=0 in work, 0 waiting")

@@ -39,6 +39,7 @@ def test_an_inbox_that_goes_away_is_paused_and_taken_up_again(home: Home) -> Non
         (away / "inbox while away.jpg").write_bytes(contents["inbox while away.jpg"])
         away.rename(home.inbox)
         wait_for(lambda: home.inbox_status()["state"] == "watching", what="the inbox to be watched again")
+        assert home.watcher("status", "--check").returncode == 0
         home.wait_until("inbox while away.jpg", "done")
         for when in ("before", "after"):
             home.drop(f"inbox {when}.jpg", contents[f"inbox {when}.jpg"])

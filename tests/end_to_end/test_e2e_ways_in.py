@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.household import Home, let_pass, wait_for
+from tests.end_to_end.household import PATIENT, Home, let_pass, wait_for
 from tests.end_to_end.pictures import picture, zipped
 
 Way = Callable[[Path, Path], None]  # from a file outside to its place in the inbox
@@ -232,13 +232,14 @@ def test_a_file_that_is_made_in_full_length_first_is_taken_when_it_is_filled(wat
     watched.assert_taken_once({"zeros.jpg": content})
 
 
-def test_a_copy_that_pauses_with_the_file_closed_is_given_time_for_the_rest(watched: Home) -> None:
-    content = picture("Resumed")
-    path = watched.drop("resumed.jpg", content[:-200])
-    wait_for(lambda: watched.waits("resumed.jpg", "its end is missing"))
-    with path.open("ab") as file:
-        file.write(content[-200:])
-    watched.assert_taken_once({"resumed.jpg": content})
+def test_a_copy_that_pauses_with_the_file_closed_is_given_time_for_the_rest(tmp_path: Path) -> None:
+    home, content = Home(tmp_path, intake=PATIENT), picture("Resumed")
+    with home.running():
+        path = home.drop("resumed.jpg", content[:-200])
+        wait_for(lambda: home.waits("resumed.jpg", "its end is missing"))
+        with path.open("ab") as file:
+            file.write(content[-200:])
+        home.assert_taken_once({"resumed.jpg": content})
 
 
 # -- what stays ------------------------------------------------------------------------------------------------------

@@ -212,8 +212,10 @@ def test_only_a_note_that_names_the_job_in_our_own_words_counts_as_its_note(root
 
 def test_deleting_may_be_repeated(root: str) -> None:
     source = spool(root)
-    discards.delete(source)
-    discards.delete(source)
+    discards.delete(root, source)
+    discards.delete(root, source)
+    os.rmdir(os.path.dirname(source))
+    discards.delete(root, source)
     assert not os.path.lexists(source)
 
 

@@ -148,10 +148,12 @@ def test_notice_and_rescan_wake_the_loop(make: Make, root: Path) -> None:
     assert woken == [True, True]
 
 
-def test_a_noticed_folder_is_scanned_by_itself_and_its_tree_kept(inbox: Inbox, root: Path) -> None:
+def test_a_noticed_folder_is_scanned_by_itself_and_its_tree_kept(inbox: Inbox, root: Path, clock: Clock) -> None:
     inbox.claim_settled(10)
     drop(root, {"trip": {"b.jpg": 0, "a.jpg": 0, "deep": {"c.jpg": 0}}})
     inbox.notice(str(root / "trip"))
+    assert inbox.claim_settled(10) == [], "it is found to be a folder"
+    assert (inbox.next_deadline() or 0) < clock.monotonic(), "and scanned by the next call, which comes at once"
     claims = inbox.claim_settled(10)
     assert taken(claims) == ["trip/a.jpg", "trip/b.jpg", "trip/deep/c.jpg"]
     assert claims[2].source.endswith(f"/spool/{claims[2].token}/trip/deep/c.jpg")
@@ -162,7 +164,7 @@ def test_every_name_goes_through(inbox: Inbox, root: Path, name: str) -> None:
     drop(root, {name: {name: WHOLE}})
     [claim] = inbox.claim_settled(10)
     assert claim.path == f"{name}/{name}"
-    assert inbox.spooled() == [(claim.token, claim.path)]
+    assert inbox.spool.spooled() == [(claim.token, claim.path)]
     assert Path(claim.source).read_bytes() == WHOLE
 
 
@@ -285,13 +287,13 @@ def test_a_writer_that_opens_between_look_and_rename_holds_the_file_in_the_spool
     rename, writers = os.rename, []
 
     def open_and_rename(source: str, target: str) -> None:
-        writers.append(Writer(Path(source)))
+        writers.append(Writer(Path(os.path.realpath(source))))
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", open_and_rename)
     assert inbox.claim_settled(10) == []
     monkeypatch.undo()
-    [(token, path)] = inbox.spooled()
+    [(token, path)] = inbox.spool.spooled()
     assert path == "trip/a.jpg"
     assert inbox.waiting() == [("trip/a.jpg", OPEN)]
     assert not inbox.settled()
@@ -330,15 +332,15 @@ def test_a_file_in_the_spool_that_no_journal_knows_settles_again_in_place(make: 
     (root / ".watcher/spool/0-empty/trip").mkdir(parents=True)
     second = make()
     second.open("/library")
-    assert second.spooled() == [("0-empty", None), (claim.token, "trip/a.jpg")]
+    assert second.spool.spooled() == [("0-empty", None), (claim.token, "trip/a.jpg")]
     second.hold(claim.token, "trip/a.jpg")
     assert second.claim_settled(10) == [claim]
-    second.forget("0-empty")
-    second.forget(claim.token)
-    assert second.spooled() == [(claim.token, "trip/a.jpg")]
+    second.spool.forget("0-empty")
+    second.spool.forget(claim.token)
+    assert second.spool.spooled() == [(claim.token, "trip/a.jpg")]
     os.unlink(claim.source)
-    second.forget(claim.token)
-    assert second.spooled() == []
+    second.spool.forget(claim.token)
+    assert second.spool.spooled() == []
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EXDEV, errno.ENAMETOOLONG])
@@ -356,7 +358,7 @@ def test_a_file_that_cannot_be_moved_stays_and_is_named_until_it_can(
     assert path == "a.jpg"
     assert why.startswith("cannot be moved out of its folder: ")
     assert inbox.settled()
-    assert inbox.spooled() == []
+    assert inbox.spool.spooled() == []
     monkeypatch.undo()
     assert inbox.claim_settled(10) == []
     inbox.rescan()
@@ -368,10 +370,10 @@ def test_what_cannot_be_read_stays_and_is_named(inbox: Inbox, root: Path, monkey
     drop(root, {"a.jpg": WHOLE, "b.jpg": WHOLE, "shut": {"c.jpg": WHOLE}})
     real_open, real_scandir = os.open, os.scandir
 
-    def guarded(path: str, *rest: int) -> int:  # root may read everything, so the refusal is made here
-        if path == str(root / "a.jpg"):
+    def guarded(path: str, *rest: int, **where: int) -> int:  # root may read everything, so the refusal is made here
+        if os.path.realpath(path) == str(root / "a.jpg"):
             raise PermissionError(errno.EACCES, "Permission denied")
-        return real_open(path, *rest)
+        return real_open(path, *rest, **where)
 
     def shut(path: str) -> object:
         if path == str(root / "shut"):
@@ -394,15 +396,15 @@ def test_without_space_nothing_is_taken_and_nothing_lost(
     inbox: Inbox, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drop(root, {"a.jpg": WHOLE, "b.jpg": WHOLE, "c.jpg": WHOLE})
-    makedirs, made = os.makedirs, []
+    mkdir, made = os.mkdir, []
 
-    def full(path: str, mode: int = 0o777) -> None:
+    def full(path: str, mode: int = 0o777, **where: int) -> None:
         if len(made) == 1:
             raise OSError(errno.ENOSPC, "No space left on device")
         made.append(path)
-        makedirs(path, mode)
+        mkdir(path, mode, **where)
 
-    monkeypatch.setattr(os, "makedirs", full)
+    monkeypatch.setattr(os, "mkdir", full)
     assert taken(inbox.claim_settled(10)) == ["a.jpg"]
     with pytest.raises(UnavailableError, match=r"b\.jpg cannot be moved .* No space left"):
         inbox.claim_settled(10)

@@ -12,8 +12,9 @@ import pytest
 
 from watcher.errors import UnavailableError
 from watcher.intake.inbox import Inbox
-from watcher.intake.ready import MOST_OPTIONS, Ready
+from watcher.intake.ready import Ready
 from watcher.intake.spool import Spool
+from watcher.model import MOST_OPTIONS
 
 TOKEN = "a-abcdefgh23"
 NASTY = ("日本 ö.jpg", "line\nbreak.jpg", os.fsdecode(b"\xff\xfe.jpg"), "n" * 251 + ".jpg", "\x1b[31m", ".hidden")
@@ -63,7 +64,7 @@ def test_every_name_that_was_added_goes_through(inbox: Inbox, name: str) -> None
     assert inbox.ready.name(TOKEN) == name
     [claim] = inbox.claim_added(TOKEN, 9)
     assert claim.path == f"{name}/{name}"
-    assert inbox.spooled() == [(claim.token, claim.path)]
+    assert inbox.spool.spooled() == [(claim.token, claim.path)]
 
 
 def test_what_finds_no_room_waits_in_its_folder(inbox: Inbox) -> None:

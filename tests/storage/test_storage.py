@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.storage_contract import KEY, StorageContract, file, other
+from watcher import filesystem
 from watcher.errors import UnavailableError
 from watcher.storage.base import KeyTakenError, Storage
 from watcher.storage.local import LocalStorage
@@ -24,6 +25,12 @@ def library(tmp_path: Path) -> Path:
     root = tmp_path / "library"
     (root / ".watcher").mkdir(parents=True)
     return root
+
+
+@pytest.fixture
+def uncloned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system that shares no blocks: there the kernel is asked to copy."""
+    monkeypatch.setattr(filesystem, "clone", lambda *_: False)
 
 
 def tree(root: Path) -> list[str]:
@@ -68,6 +75,7 @@ class TestLocal(StorageContract):
         storage.put(KEY, file, link=True)
         assert (library / KEY).read_bytes() == b"content"
 
+    @pytest.mark.usefixtures("uncloned")
     def test_where_the_kernel_does_not_copy_we_do(
         self, storage: Storage, library: Path, file: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -89,6 +97,7 @@ class TestLocal(StorageContract):
         assert os.getxattr(library / KEY, "user.rating") == b"5"
         assert stat.S_IMODE((library / KEY).parent.stat().st_mode) == 0o755
 
+    @pytest.mark.usefixtures("uncloned")
     @pytest.mark.parametrize("replace", [True, False])
     @pytest.mark.parametrize("call", ["copy_file_range", "chmod", "mkdir"])
     def test_a_full_disk_is_nobodys_fault_and_leaves_nothing(
@@ -108,6 +117,7 @@ class TestLocal(StorageContract):
         storage.put(KEY, file, replace=replace)
         assert tree(library) == [KEY]
 
+    @pytest.mark.usefixtures("uncloned")
     def test_a_write_that_fails_midway_leaves_what_stood_there(
         self, storage: Storage, library: Path, file: str, other: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -124,10 +134,15 @@ class TestLocal(StorageContract):
         assert (library / KEY).read_bytes() == b"CONTENT"
         assert tree(library) == [KEY]
 
+    @pytest.mark.usefixtures("uncloned")
     def test_a_file_that_shrinks_while_it_is_copied_is_not_put(
         self, storage: Storage, library: Path, file: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
+        def meanwhile(*_: int) -> int:
+            os.truncate(file, 3)
+            return 0
+
+        monkeypatch.setattr(os, "copy_file_range", meanwhile)
         with pytest.raises(OSError, match="changed its size"):
             storage.put(KEY, file)
         assert tree(library) == []

@@ -43,7 +43,11 @@ def _wishes(command: Command) -> Command:
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="FILE|DIR|ZIP|-...")
-@click.option("--inbox", metavar="NAME", help="The inbox to add to, by its name or folder (default: the first).")
+@click.option(
+    "--inbox",
+    metavar="NAME",
+    help='The inbox to add to, by its name or folder (default: the first with take = "move").',
+)
 @click.option("--name", metavar="NAME", help="What standard input (-) is called, such as x.jpg.")
 @_wishes
 @click.option("--wait", "wait", is_flag=True, help="Wait until all is done (3: some files failed).")
@@ -111,10 +115,19 @@ def _check_usage(paths: Sequence[str], name: str | None, wait: bool, rendition: 
 
 
 def _inbox(chosen: Settings, wanted: str | None) -> Inbox:
+    """The one that is wanted. Nothing is written to those whose files are to stay where they are."""
     if wanted is None:
-        return chosen.inbox[0]
+        found = next((inbox for inbox in chosen.inbox if inbox.take == "move"), None)
+        if found is None:
+            raise ConfigError('nothing is put into an inbox with take = "copy": configure one with take = "move"')
+        return found
     for inbox in chosen.inbox:
         if wanted == inbox.name or os.path.realpath(wanted) == os.path.realpath(inbox.path):
+            if inbox.take == "copy":
+                raise ConfigError(
+                    f'the inbox {shown(inbox.name)} has take = "copy": nothing is put into it. Choose another, or put '
+                    f"the files into {shown(inbox.path)} yourself"
+                )
             return inbox
     names = ", ".join(shown(inbox.name) for inbox in chosen.inbox)
     raise ConfigError(f"there is no inbox {printable(wanted)}; there are {names}")

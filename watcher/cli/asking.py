@@ -69,10 +69,10 @@ def _value(rest: Iterator[str], name: str, ctx: click.Context) -> str:
     return value
 
 
-def read(connection: sqlite3.Connection, words: Sequence[str]) -> Node:
-    """What the arguments `words` mean together, now and on this machine. Raises QueryError."""
-    now = datetime.now().astimezone()
-    return parse(from_arguments(words), now, lambda name: saved.find(connection, name))
+def read(connection: sqlite3.Connection, words: Sequence[str], library: str) -> Node:
+    """What the arguments `words` mean together, now, on this machine, in this library. Raises QueryError."""
+    # without a zone: that of now knows nothing of the offset that other days of the year have
+    return parse(from_arguments(words), datetime.now(), lambda name: saved.find(connection, name), library)
 
 
 @contextlib.contextmanager

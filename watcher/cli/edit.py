@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import click
 
-from watcher import locate
+from watcher import chronicle, locate
 from watcher.cli import asking, output
 from watcher.cli.options import places
-from watcher.db import editing, search
+from watcher.db import annals, editing, search
 from watcher.db.connect import editing as open_for_editing
 from watcher.db.connect import transaction
 from watcher.db.editing import Changes, Values
@@ -81,7 +81,7 @@ def command(
     changes = _changes(keyword, *filter(None, values.values()))
     place = locate.library(config, library)
     with search.reading(place.database) as connection, asking.patient():
-        assets = search.ids(connection, asking.read(connection, query), sort="id")
+        assets = search.ids(connection, asking.read(connection, query, place.path), sort="id")
         counted = editing.plan(connection, assets, changes)
     if not assets:
         click.echo("nothing found", err=True)
@@ -93,6 +93,8 @@ def command(
         return 1
     with open_for_editing(place.database) as connection, transaction(connection):
         edited = editing.edit(connection, assets, changes)
+        if edited:
+            chronicle.append(place.path, annals.of_edit(connection), fsync=True)
     click.echo(f"{_photographs(edited)} changed", err=True)
     return 0
 

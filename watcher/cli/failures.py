@@ -1,4 +1,4 @@
-"""`watcher failures`: the files that lie in failed/, and why: those that failed and those that were stopped."""
+"""`watcher failures`: the files that lie in failed/ or stay in their inbox, and why: they failed or were stopped."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import click
 
 from watcher import locate
 from watcher.cli import output
+from watcher.cli.lying import lies_there
 from watcher.cli.options import as_json, places
 from watcher.db import search, views
 
@@ -16,7 +17,8 @@ from watcher.db import search, views
 @places
 @as_json
 def command(config: str | None, library: str | None, as_json: bool) -> None:
-    """List the failed files that still lie in failed/. Deleting one from there is forgetting it.
+    """List the failed files that still lie in failed/, or in an inbox that is only copied from. Deleting one from there
+    is forgetting it.
 
     \b
     Examples:
@@ -24,8 +26,9 @@ def command(config: str | None, library: str | None, as_json: bool) -> None:
       watcher failures --json
     """
     with search.reading(locate.library(config, library).database) as connection:
-        rows = [row for row in views.failures(connection) if os.path.lexists(row["place"])]
+        rows = [row for row in views.failures(connection) if lies_there(row)]
     for row in rows:
         row["path"] = os.fsdecode(row.pop("place"))
+        del row["inbox_path"], row["stays"]
     output.write_view(["id", "name", "archive", "reason", "path"], rows, as_json, "no failures")
     output.flush()

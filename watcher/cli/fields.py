@@ -7,6 +7,7 @@ import click
 from watcher.cli import output
 from watcher.cli.options import as_json
 from watcher.fields import ALIASES, FIELDS
+from watcher.querying.questions import QUESTIONS
 
 
 @click.command()
@@ -16,13 +17,15 @@ def command(as_json: bool) -> None:
 
     This is version 1 of the schema: later ones add fields, and neither rename nor remove one. A field without a value
     is null in JSON and empty elsewhere; renditions is an object, and {renditions.thumb} in a template one of its paths.
+    Of kind question are the names that only a query knows.
 
     \b
     Examples:
       watcher fields
       watcher fields --json
     """
-    rows = [(field.name, _alias(field.name), field.kind, field.meaning) for field in FIELDS]
+    rows = [(field.name, _alias(field.name), str(field.kind), field.meaning) for field in FIELDS]
+    rows += [(name, "", "question", meaning) for name, meaning in QUESTIONS.items()]
     names = ("name", "alias", "kind", "meaning")
     if as_json:
         output.write_json(dict(zip(names, (row[0], row[1] or None, *row[2:]), strict=True)) for row in rows)

@@ -11,7 +11,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from watcher import pairing
@@ -57,7 +57,10 @@ _Fate = tuple[_File, TaskResult]
 
 @dataclass(frozen=True, slots=True)
 class Theatre:
-    """`keys` are those of the pictures so far, by digest; `scratch` is a folder for temporary files."""
+    """`keys` are those of the pictures so far, by digest; `scratch` is a folder for temporary files.
+
+    `is_known`: whether the file at a path below `root` stays there and was taken, as it is now: it is passed over.
+    """
 
     root: str
     name: str
@@ -66,12 +69,13 @@ class Theatre:
     catalog: Catalog | None
     scratch: str
     keys: dict[str, str]
+    is_known: Callable[[str], bool]
 
     def play(self, ignoring: Ignoring) -> Iterator[Foreseen]:
         """Each file of the inbox, and each member of its archives. Raises UnavailableError."""
         found = sorted(scan(self.root, ignoring), key=_path)
         yield from (self._left(shown(one.path), one.why) for one in found if isinstance(one, Skipped))
-        files = [self._dropped(one) for one in found if not isinstance(one, Skipped)]
+        files = [self._dropped(one) for one in found if not isinstance(one, Skipped) and not self.is_known(one)]
         left = {file.path: why for file in files if (why := self._stays(file))}
         yield from (self._left(path, why) for path, why in left.items())
         for shot in _shots(file for file in files if file.path not in left):

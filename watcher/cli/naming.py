@@ -36,8 +36,7 @@ def missing(connection: sqlite3.Connection, word: str) -> str:
 
 def _ways(connection: sqlite3.Connection, word: str, library: str) -> Iterator[list[int]]:
     if number := _job_number(word):
-        job = views.job(connection, number)
-        yield [job["asset_id"]] if job and job["asset_id"] else []
+        yield views.assets_by_job(connection, number)
     if re.fullmatch("[0-9]+", word):
         yield views.asset_by_id(connection, int(word)) if len(word) < 20 else []
     if re.fullmatch("[0-9a-fA-F]{8,64}", word):

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from watcher.cli import output
 from watcher.cli.foreseeing import Foreseen, Theatre
 from watcher.cli.pretending import Pretended
-from watcher.db import connect
+from watcher.db import search, taken
 from watcher.db.catalog import Catalog
 from watcher.ignoring import Ignoring
+from watcher.intake.copying import Copying
 from watcher.logs import printable
 from watcher.service import check_settings, rules_of
+from watcher.settings.tables import Inbox
 from watcher.settings.whole import Settings
 
 
@@ -28,7 +30,8 @@ def rehearse(chosen: Settings, as_json: bool) -> int:
         storage = Pretended(chosen.library.path)
         keys: dict[str, str] = {}
         for inbox in chosen.inbox:
-            theatre = Theatre(inbox.path, inbox.name, rules_of(inbox, chosen), storage, catalog, scratch, keys)
+            rules, known = rules_of(inbox, chosen), _known(inbox, chosen.library.database)
+            theatre = Theatre(inbox.path, inbox.name, rules, storage, catalog, scratch, keys, known)
             for one in theatre.play(Ignoring(inbox.ignore)):
                 seen.append(one)
                 if not as_json:
@@ -39,16 +42,21 @@ def rehearse(chosen: Settings, as_json: bool) -> int:
     return 3 if any(one.outcome == "failed" for one in seen) else 0
 
 
+def _known(inbox: Inbox, database: str) -> Callable[[str], bool]:
+    """Whether the file at a path stays in this inbox and was taken, as it is now."""
+    if inbox.take != "copy" or not os.path.exists(database):
+        return lambda path: False
+    with search.reading(database) as connection:
+        return Copying(inbox.path, "", taken.read(connection, inbox.path)).knows
+
+
 @contextlib.contextmanager
 def _catalog(database: str) -> Iterator[Catalog | None]:
     if not os.path.exists(database):
         yield None
         return
-    connection = connect.open_reader(database)
-    try:
+    with search.reading(database) as connection:
         yield Catalog(connection)
-    finally:
-        connection.close()
 
 
 def _print(one: Foreseen) -> None:

@@ -98,7 +98,7 @@ def command(
     _check_purposes(form, count=count, facet=facet is not None, open=opening, link=link is not None)
     place = locate.library(config, library)
     with search.reading(place.database) as connection, asking.patient():
-        found = _Found(connection, asking.read(connection, query), place.path, sort, limit)
+        found = _Found(connection, asking.read(connection, query, place.path), place.path, sort, limit)
         if count:
             some = _count(found)
         elif facet is not None:

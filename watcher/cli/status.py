@@ -14,12 +14,14 @@ from watcher.cli.finding import Batches
 from watcher.cli.following import View, follow
 from watcher.cli.options import as_json, places
 from watcher.cli.report import report
-from watcher.db import batch_views, search, views
+from watcher.db import batch_views, search, taken, views
+from watcher.intake.copying import Copying
 from watcher.locate import Library
 
 Status = dict[str, Any]
 
-_INBOX = ("name", "path", "mode", "state", "reason", "waiting")
+_INBOX = ("name", "path", "mode", "state", "reason", "waiting")  # what design and users rely on, then the watch
+_WATCH = ("fstype", "last_event", "last_scan", "unannounced")
 
 
 @click.command()
@@ -109,12 +111,11 @@ def _look(place: Library) -> Status:
     said = report(place.path)
     with search.reading(place.database) as connection:
         jobs, assets = views.job_counts(connection), search.count(connection)
-        known = views.inboxes(connection)
         unfinished, waiting = batch_views.unfinished_count(connection), batch_views.waiting_sidecars(connection)
     if said is None or said.get("ready") is not True:
         reason = "no daemon is running" if said is None else "the daemon is starting"
         daemon = {"running": False, "pid": None, "since": None}
-        inboxes = [_unwatched(row["name"], os.fsdecode(row["path"]), reason) for row in known]
+        inboxes = _unwatched(place, reason)
     else:
         daemon = {"running": True, "pid": said.get("pid"), "since": said.get("since")}
         inboxes = said.get("inboxes", [])
@@ -123,23 +124,35 @@ def _look(place: Library) -> Status:
 
 
 def _contract(status: Status) -> Status:
-    return {**status, "inboxes": [{key: inbox.get(key) for key in _INBOX} for inbox in status["inboxes"]]}
+    return {**status, "inboxes": [{key: inbox.get(key) for key in _INBOX + _WATCH} for inbox in status["inboxes"]]}
 
 
 def _healthy(status: Status) -> bool:
     return status["daemon"]["running"] and all(inbox.get("state") != "paused" for inbox in status["inboxes"])
 
 
-def _unwatched(name: str, path: str, reason: str) -> Status:
-    waiting = sum(1 for _ in _dropped(path)) if os.path.isdir(path) else None
-    return {"name": name, "path": path, "mode": None, "state": "paused", "reason": reason, "waiting": waiting}
+def _unwatched(place: Library, reason: str) -> list[Status]:
+    with search.reading(place.database) as connection:
+        known = [(row["name"], os.fsdecode(row["path"])) for row in views.inboxes(connection)]
+        return [
+            {"name": name, "path": path, "mode": None, "state": "paused", "reason": reason}
+            | {"waiting": _waiting_count(path, Copying(path, "", taken.read(connection, path)))}
+            for name, path in known
+        ]
+
+
+def _waiting_count(inbox: str, copying: Copying) -> int | None:
+    if not os.path.isdir(inbox):
+        return None
+    return sum(not copying.knows(path) for path in _dropped(inbox))  # what stays there and was taken does not wait
 
 
 def _dropped(inbox: str) -> Iterator[str]:
-    """The files in an inbox that a daemon would look at: nothing hidden, nothing in failed/."""
+    """Paths below an inbox of the files that a daemon would look at: nothing hidden, nothing in failed/."""
     for folder, folders, files in os.walk(inbox):
         folders[:] = [f for f in folders if not f.startswith(".") and (folder, f) != (inbox, "failed")]
-        yield from (name for name in files if not name.startswith("."))
+        below = os.path.relpath(folder, inbox)
+        yield from (os.path.normpath(os.path.join(below, name)) for name in files if not name.startswith("."))
 
 
 def _described(status: Status) -> str:

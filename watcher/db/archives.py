@@ -14,6 +14,7 @@ from watcher.model import JUNK_REASON, Batch, Job, Member, shown
 
 # While more of its members are to be listed an archive is queued, not expanded.
 _COMPLETE_ARCHIVES = """select id, reason,
+    (select coalesce(max(copied), 0) from jobs r where r.id in (a.id, a.root_id)) as stays,
     (select count(*) from jobs c where c.parent_id = a.id and c.state <> 'ignored') as members,
     (select count(*) from jobs c where c.parent_id = a.id and c.state = 'failed' and c.lodged = 0) as unsafe,
     (select count(*) from jobs c where c.parent_id = a.id and c.state = 'failed' and c.lodged = 1) as kept,
@@ -69,7 +70,7 @@ class Archives:
                 problem = row["reason"] or _shortfall(row["members"], row["unsafe"], row["cancelled"])
                 self._db.execute(
                     "update jobs set state = ?, reason = ?, finished_at = ? where id = ? and state = 'expanded'",
-                    ("failed" if problem else "done", problem or _rest(row["members"], row["kept"]), now(), row["id"]),
+                    ("failed" if problem else "done", problem or _rest(row), now(), row["id"]),
                 )
             closed += [int(row["id"]) for row in rows]
         return closed
@@ -122,6 +123,7 @@ def _shortfall(members: int, unsafe: int, cancelled: int) -> str | None:
     return f"{unsafe} of {members} members could not be read" if unsafe else None
 
 
-def _rest(members: int, kept: int) -> str | None:
+def _rest(row: sqlite3.Row) -> str | None:
     """What a person should know of an archive that is done."""
-    return f"{kept} of {members} members could not be taken and are in failed/" if kept else None
+    where = "are in it still" if row["stays"] else "are in failed/"
+    return f"{row['kept']} of {row['members']} members could not be taken and {where}" if row["kept"] else None

@@ -17,20 +17,29 @@ Row = dict[str, Any]
 
 RECENTLY = 60  # seconds that a batch's rate is taken over: a daemon that was away overnight must not slow it
 
-_COUNTED = f"j.kind = 'file' and j.listed = 0 and j.reason is not '{OPTIONS_REASON}'"
+COUNTED = f"j.kind = 'file' and j.listed = 0 and j.reason is not '{OPTIONS_REASON}'"
 # with the program's own work: a sidecar that is being joined may give its picture another name
 _UNFINISHED = f"""b.closed_at is null and b.cancelled_at is null
     or exists (select 1 from jobs j where j.batch_id = b.id and j.state in {OPEN})"""
 _BATCH = f"""select b.id, b.token, b.name, b.kind, i.name as inbox, i.path as inbox_path,
     b.created_at, b.closed_at, b.cancelled_at, ({_UNFINISHED}) as unfinished
   from batches b join inboxes i on i.id = b.inbox_id"""
-_SUMS = f"""select j.state, count(*) as files, coalesce(sum(j.size), 0) as bytes,
-    coalesce(sum(case when j.finished_at >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{RECENTLY} seconds')
-      then j.size end), 0) as recent
-  from jobs j where j.batch_id = ? and {_COUNTED} group by j.state"""
-_LAST_END = "select max(finished_at) from jobs where batch_id = ? and kind = 'file'"
+_IS_RECENT = f"j.finished_at >= strftime('%Y-%m-%dT%H:%M:%SZ', 'now', '-{RECENTLY} seconds')"
+# with those that are history by now
+_SUMS = f"""select state, sum(files) as files, coalesce(sum(bytes), 0) as bytes, coalesce(sum(recent), 0) as recent
+  from (select j.state, 1 as files, j.size as bytes, case when {_IS_RECENT} then j.size end as recent
+          from jobs j where j.batch_id = ?1 and {COUNTED}
+        union all select state, files, bytes, 0 from folded where batch_id = ?1)
+  group by state"""
+_LAST_END = """select max(at) from (
+    select max(finished_at) as at from jobs where batch_id = ?1 and kind = 'file'
+    union all select max(ended_at) from folded where batch_id = ?1)"""
+# each job that led to an asset, also where there is no more of it than that
+_LED = """(select id, asset_id, state from jobs where batch_id = ?1 and kind = 'file' and asset_id is not null
+    union select job_id, asset_id, state from provenance where batch_id = ?1)"""
 # where a file lies that was not taken: in a file of its own, else in its archive, else in the one that was dropped
-_LEFT_AT = "coalesce(j.left_at, parent.left_at, root.left_at)"
+_STAYS_AT = "case when coalesce(root.copied, j.copied) then coalesce(root.path, j.path) end"  # in its inbox
+_LEFT_AT = f"coalesce(j.left_at, parent.left_at, root.left_at, {_STAYS_AT})"
 
 
 def named(connection: sqlite3.Connection, word: str) -> int | None:
@@ -75,8 +84,7 @@ def waiting_sidecars(connection: sqlite3.Connection) -> int:
 def assets(connection: sqlite3.Connection, number: int) -> list[int]:
     """The assets that the batch's files led to, those that they equal with them, in the order of the files."""
     rows = connection.execute(
-        """select asset_id from jobs where batch_id = ? and kind = 'file' and asset_id is not null
-           and state in ('done', 'duplicate') group by asset_id order by min(id)""",
+        f"select asset_id from {_LED} where state in ('done', 'duplicate') group by asset_id order by min(id)",
         (number,),
     )
     return [int(row["asset_id"]) for row in rows]
@@ -85,8 +93,8 @@ def assets(connection: sqlite3.Connection, number: int) -> list[int]:
 def published(connection: sqlite3.Connection, number: int, library: str) -> list[str]:
     """The absolute paths of the originals that the batch brought into the library, in the order of its files."""
     rows = connection.execute(
-        """select a.key from jobs j join assets a on a.id = j.asset_id
-           where j.batch_id = ? and j.kind = 'file' and j.state = 'done' group by a.id order by min(j.id)""",
+        f"""select a.key from {_LED} j join assets a on a.id = j.asset_id
+            where j.state = 'done' group by a.id order by min(j.id)""",
         (number,),
     )
     return [os.path.join(library, row["key"]) for row in rows]
@@ -98,7 +106,7 @@ def failures(connection: sqlite3.Connection, number: int) -> list[Row]:
         f"""select j.name, j.reason, i.path as inbox, {_LEFT_AT} as left_at
             from jobs j join inboxes i on i.id = j.inbox_id
               left join jobs parent on parent.id = j.parent_id left join jobs root on root.id = j.root_id
-            where j.batch_id = ? and {_COUNTED} and j.state = 'failed' order by j.id""",
+            where j.batch_id = ? and {COUNTED} and j.state = 'failed' order by j.id""",
         (number,),
     )
     return [{"name": row["name"], "reason": row["reason"], "path": _place(row)} for row in rows]

@@ -99,10 +99,11 @@ class Batches:
         self._db.execute(query, (self._clock(),))
 
     def open(self, kind: BatchKind, quiet_seconds: float = 0.0) -> list[Batch]:
-        """Those of this kind that are open and without news for so long."""
+        """Those of this kind that are open and without news for so long; news yet to come: the clock was set back."""
+        at = self._clock()
         rows = self._db.execute(
-            "select * from batches where closed_at is null and kind = ? and news_at <= ?",
-            (kind, self._clock() - quiet_seconds),
+            "select * from batches where closed_at is null and kind = ? and (news_at <= ? or news_at > ?)",
+            (kind, at - quiet_seconds, at + quiet_seconds),
         )
         return [_batch(row) for row in rows]
 
@@ -151,7 +152,10 @@ class Batches:
             (batch,),
         ).fetchall()
         last = self._db.execute(
-            "select coalesce(max(cast(sequence as integer)), 0) from jobs where batch_id = ?", (batch,)
+            """select coalesce(max(cast(sequence as integer)), 0) from (
+                 select sequence from jobs where batch_id = ?1
+                 union all select sequence from provenance where batch_id = ?1)""",
+            (batch,),
         ).fetchone()[0]
         groups = _shots(rows)
         width = max(_LEAST_DIGITS, len(str(last + len(groups))))

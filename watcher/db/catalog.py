@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from watcher.db import editing
+from watcher.db import drops, editing
+from watcher.db.drops import Drop
 from watcher.db.jobs import now
 from watcher.model import Facts, Job, Picture, Rendition, shown
 
@@ -104,8 +105,11 @@ class Catalog:
         self._db.execute("delete from renditions where asset_id = ?", (asset,))
         self._set_renditions(asset, picture)
 
-    def standing(self, asset: int) -> tuple[Picture, str, int | None]:
-        """The asset as it stands, its facts being just what was done to the file; its name as dropped; its job's id."""
+    def standing(self, asset: int) -> tuple[Picture, str, Drop | None]:
+        """The asset as it stands, its facts being just what was done to the file; its name as dropped; its first drop.
+
+        None where another one's job brought it, and that drop is not known.
+        """
         row = self._db.execute("select * from assets where id = ?", (asset,)).fetchone()
         rows = self._db.execute("select * from renditions where asset_id = ? order by recipe", (asset,))
         names = ("recipe", "key", "width", "height", "size", "fingerprint")
@@ -122,18 +126,18 @@ class Catalog:
             tuple(json.loads(row["flags"])),
             None if row["stored_size"] is None else (row["stored_digest"], row["stored_size"]),
         )
-        return picture, row["name"], row["job_id"]
+        return picture, row["name"], drops.one(self._db, asset, row["job_id"])
 
     def dropped(self, asset: int, job: Job) -> None:
         """Where the asset was dropped is kept, each time; it is found by each folder and batch that it came in."""
         folder, batch = _folder(job.path), job.batch
-        self._db.execute(
-            """insert or ignore into provenance select ?, j.id, j.name, ?, null, j.batch, i.name, j.created_at
-               from jobs j join inboxes i on i.id = j.inbox_id where j.id = ?""",
-            (asset, folder, job.id),
-        )
+        drops.add(self._db, asset, job.id, folder)
         for column, value in (("folder", folder), ("batch", batch)):
             self._gather(asset, column, value)
+
+    def drops(self, asset: int) -> list[Drop]:
+        """Each time that the asset was dropped, in their order."""
+        return drops.of_asset(self._db, asset)
 
     def put_in_album(self, asset: int, job: int, album: str) -> None:
         """The asset was dropped, by this job, in a folder that is an album."""

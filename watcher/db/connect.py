@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-import string
 from collections.abc import Iterator
 
 from watcher.db import wording
 from watcher.errors import DatabaseError, OlderCatalogError
 
 BUSY_SECONDS = 5.0
-_PLAIN = frozenset(b"/-._~" + bytes(string.digits + string.ascii_letters, "ascii"))
+_PLAIN = frozenset(b"/-._~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 EDIT_SECONDS = 30.0  # a command waits for the daemon's transactions, as long as a person waits for a command
 
 
@@ -47,11 +46,23 @@ def _migrate(connection: sqlite3.Connection, path: str) -> None:
 
     from watcher.db.migrations import catalog
 
-    if _missing_steps(connection, path):
+    if is_older(connection, path):
+        if catalog.applied(Database(connection)):
+            _tell_of_migration(path)
         catalog.apply(Database(connection))
 
 
-def _missing_steps(connection: sqlite3.Connection, path: str) -> bool:
+def _tell_of_migration(path: str) -> None:
+    """In the log: whoever starts the daemon of a large library would wonder what it does."""
+    import logging
+
+    from watcher.logs import event
+
+    message = f"{path} is of an older version and is brought up to date: a minute for half a million photographs"
+    event(logging.getLogger("watcher.service"), "migrating", message)
+
+
+def is_older(connection: sqlite3.Connection, path: str) -> bool:
     """Whether the catalog is of an older version. Raises DatabaseError when it is of a newer one."""
     from sqlite_utils import Database
 
@@ -77,7 +88,7 @@ def editing(path: str) -> Iterator[sqlite3.Connection]:
     try:
         connection.row_factory = sqlite3.Row
         connection.execute("pragma foreign_keys = on")
-        if _missing_steps(connection, path):
+        if is_older(connection, path):
             raise OlderCatalogError(path, path)
         yield connection
     except sqlite3.Error as error:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import Any
 
-from watcher.db.matching import condition, split
+from watcher.db.matching import array, condition, split
 from watcher.db.search import have_more
+from watcher.db.wording import LISTS, SEVERAL
 from watcher.errors import ConfigError
-from watcher.fields import FIELDS, kind_of, nearest
+from watcher.fields import FIELDS, nearest
 from watcher.querying.tree import Node
 from watcher.showing import shown
 
@@ -18,7 +19,6 @@ _MADE = {
 }
 _ALIASES = {"keyword": "keywords", "f": "f_number", "focal": "focal_length_mm", "flag": "flags"}
 _FIELDS = tuple(field.name for field in FIELDS if field.kind in ("text", "number", "flag", "list"))
-_SEVERAL = ("people", "folder", "album", "batch")  # values joined by "; " where there are more
 
 # Of more assets the values are read from an index of them all: that takes less than going to each asset's row.
 _MANY = 50_000
@@ -59,12 +59,7 @@ def _way(connection: sqlite3.Connection, query: Node, column: str) -> str:
 
 def _each(column: str) -> tuple[str, str, str]:
     """An expression for the values of an asset, what must be joined for it, and whether there are any."""
-    if column in _SEVERAL:
-        # as JSON: SQL cannot split
-        array = f"json_array(assets.{column})"
-        source = f"join json_each(replace({array}, '; ', '\",\"')) as each"
-        return "each.value", source, f"assets.{column} is not null"
-    if column not in _MADE and kind_of(column) == "list":
-        return "each.value", f"join json_each(assets.{column}) as each", f"assets.{column} <> '[]'"
+    if column in LISTS or column in SEVERAL:
+        return "each.value", f"join {array(column)} as each", f"assets.{column} <> '[]'"
     value = _MADE.get(column, f"assets.{column}")
     return value, "", f"{value} is not null"

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 import math
 import re
 import signal
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
+
+from watcher.db.wording import AND
 
 EARTH_METRES = 6_371_008.8  # mean radius, IUGG
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
-    """`X regexp Y` and `metres(latitude, longitude, latitude, longitude)`, on this connection."""
-    connection.create_function("regexp", 2, _found, deterministic=True)
+    """Of a pattern and a value: `found`, `found_in_few` (of which there are few, again and again), `found_in_list` (a
+    JSON array), `found_in_several` (joined by AND). And `metres(latitude, longitude, latitude, longitude)`.
+    """
+    found: dict[str, Callable[..., bool]] = {
+        "found": _found,
+        "found_in_few": functools.lru_cache(maxsize=1024)(_found),
+        "found_in_list": _found_in_list,
+        "found_in_several": _found_in_several,
+    }
+    for name, function in found.items():
+        connection.create_function(name, 2, function, deterministic=True)
     connection.create_function("metres", 4, metres, deterministic=True)
 
 
@@ -46,9 +59,25 @@ def around(latitude: float, longitude: float, distance: float) -> list[tuple[flo
     return [(south, north, west, east)]
 
 
-def _found(pattern: str, text: object) -> bool | None:
-    # re keeps compiled patterns by itself
-    return None if text is None else re.search(pattern, str(text), re.IGNORECASE) is not None
+def _found(pattern: str, value: object) -> bool:
+    return _search(pattern)(str(value)) is not None
+
+
+def _found_in_several(pattern: str, text: str) -> bool:
+    search = _search(pattern)
+    return any(map(search, text.split(AND))) if AND in text else search(text) is not None
+
+
+def _found_in_list(pattern: str, array: str) -> bool:
+    # reading it as JSON takes twice as long: without escapes and as json.dumps writes it, only its borders have quotes
+    is_plain = "\\" not in array and '","' not in array
+    return any(map(_search(pattern), array[2:-2].split('", "') if is_plain else json.loads(array)))
+
+
+@functools.lru_cache(maxsize=64)
+def _search(pattern: str) -> Callable[[str], object]:
+    # re keeps compiled patterns too, but asking it for one takes as long as a search
+    return re.compile(pattern, re.IGNORECASE).search
 
 
 @contextlib.contextmanager

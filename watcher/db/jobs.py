@@ -9,9 +9,9 @@ import os
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Literal, get_args
 
-from watcher.model import CANCELLED_REASON, FINISHED, Batch, Job, State, shown
+from watcher.model import CANCELLED_REASON, FINISHED, Batch, Claim, Job, State, shown
 
 OPEN = "('" + "', '".join(state for state in get_args(State) if state not in FINISHED) + "')"
 
@@ -23,11 +23,16 @@ SUSPECT = "(deaths >= 2 or interruptions >= 3)"
 HELD_LANE = -(2**62)
 NEVER = 1e15  # unix seconds
 
+# How a try ended that did not end its job: by itself, with its worker, for what is around it, with the daemon's death,
+# or because the daemon was asked to stop. While a disk is full for days there may be thousands of one job.
+Outcome = Literal["failed", "died", "unavailable", "interrupted", "stopped"]
+MOST_ATTEMPTS = 20
+
 _SELECT = f"""select j.id, j.state, j.attempt, j.claim, j.parent_id, j.member, j.inbox_id, j.path, j.name, j.size,
     j.created_at, j.finished_at, j.reason, (select {SUSPECT} from jobs where id = j.id) as suspect,
     r.claim as root_claim, r.path as root_path, j.asset_id, j.surplus, j.left_at, j.kind, j.batch_id, j.batch,
     j.root_id, j.depth, j.listed, j.lodged, coalesce(p.lodged, 0) as parent_lodged, j.numbering, j.sequence,
-    j.scope, j.shot, j.known
+    j.scope, j.shot, j.known, j.copied
   from jobs j left join jobs p on p.id = j.parent_id left join jobs r on r.id = coalesce(j.root_id, j.parent_id)"""
 
 
@@ -58,13 +63,30 @@ def change(
     condition: str = "true",
 ) -> bool:
     """A result changes its job; False when the result is stale: of another attempt, or the job runs no longer."""
-    # a reason may quote what SQLite cannot hold: a lone surrogate must not keep a whole group from its commit
-    values = tuple(v.encode("utf-8", "backslashreplace").decode() if isinstance(v, str) else v for v in values)
     cursor = connection.execute(
         f"update jobs set {assignments} where id = ? and state = 'running' and attempt = ? and {condition}",
-        (*values, job, attempt),
+        (*map(_storable, values), job, attempt),
     )
     return cursor.rowcount == 1
+
+
+def remember(connection: sqlite3.Connection, job: int, outcome: Outcome, reason: str | None) -> None:
+    """The last try of the job did not end it, or ended it by using up its tries. The latest MOST_ATTEMPTS are kept."""
+    connection.execute(
+        """insert or replace into attempts (job_id, attempt, started_at, ended_at, outcome, reason)
+           select id, attempt, started_at, ?, ?, ? from jobs where id = ?""",
+        (now(), outcome, _storable(reason), job),
+    )
+    connection.execute(
+        """delete from attempts where job_id = ?1 and attempt <=
+             (select attempt from attempts where job_id = ?1 order by attempt desc limit 1 offset ?2)""",
+        (job, MOST_ATTEMPTS),
+    )
+
+
+def _storable(value: object) -> object:
+    # a reason may quote what SQLite cannot hold: a lone surrogate must not keep a whole group from its commit
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def fate(batch: Batch | None) -> tuple[State, str | None]:
@@ -74,6 +96,13 @@ def fate(batch: Batch | None) -> tuple[State, str | None]:
     if batch and batch.problem:
         return "failed", batch.problem
     return "queued", None
+
+
+def noticed(claim: Claim) -> dict[str, object]:
+    """The columns that say how a claimed file was noticed, and whether it stays where it is."""
+    seen = claim.seen
+    story = {"seen_at": seen.at, "seen_by": seen.by, "waited": json.dumps(seen.waited)} if seen else {}
+    return {**story, "copied": int(claim.stamp is not None)}
 
 
 def scope(inbox: int, together: str, folder: str) -> str:
@@ -120,4 +149,5 @@ def _job(row: sqlite3.Row) -> Job:
         scope=row["scope"],
         shot=row["shot"],
         known=row["known"],
+        copied=bool(row["copied"]),
     )

@@ -15,9 +15,26 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from watcher import pairing
-from watcher.db.jobs import HELD_LANE, NEVER, OPEN, change, fate, insert, listed, now, scope, select
+from watcher.db import taken
+from watcher.db.jobs import (
+    HELD_LANE,
+    NEVER,
+    OPEN,
+    Outcome,
+    change,
+    fate,
+    insert,
+    listed,
+    noticed,
+    now,
+    remember,
+    scope,
+    select,
+)
 from watcher.db.turns import Turns
 from watcher.model import OPTIONS_NAME, OPTIONS_REASON, Batch, Claim, Job, State, shown
+
+_IMPOSSIBLE = f"not_before > ? and not_before < {NEVER}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,10 @@ class Journal:
                 numbering="date" if batch and batch.numbered else None,
                 scope=scope(inbox, (batch and batch.token) or "", folder),
                 shot=pairing.shot(shown(name)),
+                **noticed(claim),
             )
+            if claim.stamp:
+                taken.remember(self._db, inbox, claim)
 
     def join(self, inbox: int, asset: int, name: str, batch: int | None) -> None:
         """An asset is to be read again with its sidecars, unless that is about to happen already."""
@@ -101,6 +121,7 @@ class Journal:
     def start(self, slots: int, inboxes: Sequence[int]) -> list[Job]:
         """Up to `slots` due jobs of these `inboxes` (ids), now running with their attempt counted."""
         self._told = self._clock()
+        self._forget_impossible_waits(self._told)
         chosen = self._turns.next(slots, inboxes, self._told)
         self._db.executemany(
             """update jobs set state = 'running', attempt = attempt + 1, started_at = ?,
@@ -111,8 +132,9 @@ class Journal:
 
     def anything_due(self) -> bool:
         """Whether a transaction of `start` would be worth its cost."""
-        due = "select 1 from jobs where state = 'queued' and not_before <= ? limit 1"
-        return self._db.execute(due, (self._clock(),)).fetchone() is not None
+        at = self._clock()
+        due = f"select 1 from jobs where state = 'queued' and (not_before <= ? or {_IMPOSSIBLE}) limit 1"
+        return self._db.execute(due, (at, at + self._patience.max_seconds)).fetchone() is not None
 
     def next_due(self) -> float | None:
         """Seconds until a job's back-off is over, or None. That one is over now (0.0) is said once.
@@ -125,10 +147,16 @@ class Journal:
         ).fetchone()
         if row["due"] is None:
             return None
-        at = self._clock()
-        if row["due"] <= at:
-            self._told = at
-        return max(0.0, float(row["due"]) - at)
+        at, due = self._clock(), float(row["due"])
+        if at < due <= at + self._patience.max_seconds:
+            return due - at
+        self._told = max(at, due)
+        return 0.0
+
+    def _forget_impossible_waits(self, at: float) -> None:
+        """Nothing waits for longer than a back-off may last: the clock was set back meanwhile."""
+        forget = f"update jobs set not_before = 0 where state = 'queued' and {_IMPOSSIBLE}"
+        self._db.execute(forget, (at + self._patience.max_seconds,))
 
     # -- results: each returns False when the result is stale (another attempt, or no longer running) --------------
 
@@ -183,15 +211,19 @@ class Journal:
         """A try that failed: queued again with back-off, or failed when its attempts are used up."""
         if not change(self._db, job, attempt, "deaths = deaths + ?", (int(died),)):
             return False
+        remember(self._db, job, "died" if died else "failed", reason)
         blamed: int = self._db.execute("select attempt - excused from jobs where id = ?", (job,)).fetchone()[0]
         if blamed >= self._patience.attempts:
             return self.finish(job, attempt, "failed", reason=f"{reason} ({_tries(blamed)})")
         later = self._clock() + self._patience.delay(blamed)
         return change(self._db, job, attempt, "state = 'queued', reason = ?, not_before = ?", (reason, later))
 
-    def excuse(self, job: int, attempt: int) -> bool:
+    def excuse(self, job: int, attempt: int, outcome: Outcome = "stopped", reason: str | None = None) -> bool:
         """Queued again, and the try does not count: the surroundings failed, or a stop was asked for."""
-        return change(self._db, job, attempt, "state = 'queued', excused = excused + 1", ())
+        if not change(self._db, job, attempt, "state = 'queued', excused = excused + 1", ()):
+            return False
+        remember(self._db, job, outcome, reason)
+        return True
 
     # -- what is nobody's result -------------------------------------------------------------------------------------
 
@@ -202,7 +234,7 @@ class Journal:
             return
         if blame:
             self.retry(job, row["attempt"], "the program died while it worked on this file alone", died=True)
-        elif self.excuse(job, row["attempt"]):
+        elif self.excuse(job, row["attempt"], "interrupted"):
             self._db.execute("update jobs set interruptions = interruptions + 1 where id = ?", (job,))
 
     def lose(self, job: int, reason: str) -> None:
@@ -212,10 +244,13 @@ class Journal:
                 where (id = ?3 or parent_id = ?3 or root_id = ?3) and state in {OPEN}""",
             (reason, now(), job),
         )
+        taken.forget(self._db, [job])
 
     def forget(self, job: int) -> None:
         """Drop a row whose file is an unclaimed arrival again."""
         self._db.execute("delete from jobs where id = ? and state in ('queued', 'running')", (job,))
+        taken.forget(self._db, [job])
+        self._db.execute("delete from attempts where job_id = ?1 and ?1 not in (select id from jobs)", (job,))
 
     # -- after the commit ------------------------------------------------------------------------------------------
 
@@ -257,10 +292,6 @@ class Journal:
     def jobs(self, ids: Sequence[int]) -> list[Job]:
         """Those of these jobs that there are."""
         return select(self._db, f"where j.id in {listed(ids)} order by j.id")
-
-    def of_asset(self, asset: int) -> list[Job]:
-        """The jobs of the files that led to an asset, in their order."""
-        return select(self._db, "where j.asset_id = ? and j.kind = 'file' order by j.id", (asset,))
 
     def last_id(self) -> int:
         return int(self._db.execute("select coalesce(max(id), 0) from jobs").fetchone()[0])

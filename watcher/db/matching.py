@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from watcher.db.functions import around
-from watcher.db.wording import INDEX, PLACES, POSTINGS, TERMS, TEXTS, WEIGHTS
-from watcher.querying.folding import tokens
+from watcher.db.wording import AND, INDEX, LISTS, PLACES, POSTINGS, SEVERAL, TERMS, TEXTS, WEIGHTS, whole
 from watcher.querying.tree import (
     All,
     Any,
@@ -32,25 +31,19 @@ from watcher.querying.tree import (
 
 Condition = tuple[str, tuple[object, ...]]
 
-_LISTS = ("keywords", "flags")
-_SEVERAL = ("creator", "people", "folder", "album", "batch")  # values joined by "; " where there are more
 _CAMERA = "trim(coalesce(assets.camera_make, '') || ' ' || coalesce(assets.camera_model, ''))"
 _SOURCES = {"camera": _CAMERA, "path": "assets.key"}
+# the columns of the index with the values that a field may have as a whole, where it has more than its own
+_PARTS = {
+    "camera": ("camera", "camera_make", "camera_model"),
+    "place": ("place", "location", "city", "state", "country"),
+}
 _SHAPES = {
     "landscape": "assets.width > assets.height",
     "portrait": "assets.width < assets.height",
     "square": "assets.width = assets.height",
     "panorama": "max(assets.width, assets.height) >= 2 * min(assets.width, assets.height)",
 }
-# In their index the models stand behind their makes: each make is gone to by itself, in place of a look at all assets
-# or at all with the model's words.
-_OF_MODEL = """assets.id in (
-    with recursive makes(make) as (
-        select min(camera_make) from assets union all
-        select (select min(camera_make) from assets where camera_make > make) from makes where make is not null
-    )
-    select id from assets where camera_model = ? and (camera_make is null or camera_make in (select make from makes))
-)"""
 _DROPPED_AGAIN = "assets.id in (select asset_id from provenance group by asset_id having count(*) > 1)"
 # the part of taken_at that tells, and the precisions with which it is not known
 _CALENDAR = {
@@ -87,8 +80,6 @@ def _asked(node: Node) -> Condition:
             return _negated(probing(part))
         case Near():
             return _distance(node)
-        case Exact(field, text):
-            return _equal(field, text)
         case DroppedAgain():
             return "(select count(*) from provenance where asset_id = assets.id) > 1", ()
         case _:
@@ -142,11 +133,14 @@ def _expression(node: Node) -> str | None:
 
 
 def _words_of(node: Exact) -> str | None:
-    """The words of a whole value, as far as they are in the index."""
-    found = tokens(node.text)
-    if not found or node.field not in WEIGHTS or node.field == "path":
+    """What the index has of a whole value; None when it has none of this field."""
+    if node.field not in WEIGHTS or node.field == "path":
         return None
-    return _phrase(Words(found, node.field))
+    return f'{{{" ".join(_parts_of(node.field))}}} : "{whole(node.text)}"'
+
+
+def _parts_of(field: str) -> tuple[str, ...]:
+    return _PARTS.get(field, (field,))
 
 
 def _difference(wanted: Iterable[str], unwanted: Iterable[str]) -> str:
@@ -184,13 +178,12 @@ def _meaning(node: Node) -> Condition:
         case Inside(letters, field):
             return _inside(letters, field)
         case Letters(text, field):
-            return _joined("or", [_letters(text, column) for column in ((field,) if field else TEXTS)])
-        case Exact("camera_model", text):
-            return _OF_MODEL, (text,)
+            columns = (field,) if field else TEXTS
+            return _joined("or", [_any_value(column, "instr({}, ?)", text) for column in columns])
         case Exact(field, text):
             return _equal(field, text)  # its words are found by `split`
         case Regex(field, pattern):
-            return _any_value(field, "{} regexp ?", pattern)
+            return _found(field, pattern)
         case Present(field):
             return _present(field), ()
         case Range():
@@ -229,12 +222,30 @@ def _source(field: str) -> str:
 
 
 def _any_value(field: str, test: str, value: str) -> Condition:
-    """`test` of the field, or of any element of a list; `{}` in it is the value of the row."""
-    if field in _LISTS:
-        test = test.format("value")
-        return f"assets.{field} <> '[]' and exists (select 1 from json_each(assets.{field}) where {test})", (value,)
+    """`test` of any value that the field has; `{}` in it is that value."""
+    if field in LISTS or field in SEVERAL:
+        each = f"select 1 from {array(field)} where {test.format('value')}"
+        return f"assets.{field} <> '[]' and exists ({each})", (value,)
     # said although it follows: an index of those that are not null is used only then
-    return f"{_source(field)} is not null and {test.format(_source(field))}", (value,)
+    sources = map(_source, _parts_of(field))
+    return _joined("or", [(f"{source} is not null and {test.format(source)}", (value,)) for source in sources])
+
+
+def _found(field: str, pattern: str) -> Condition:
+    """The values of lists are gone through by the function: SQL would take twice as long."""
+    if field in LISTS:
+        return f"assets.{field} <> '[]' and found_in_list(?, assets.{field})", (pattern,)
+    if field in SEVERAL:
+        return f"assets.{field} is not null and found_in_several(?, assets.{field})", (pattern,)
+    function = "found_in_few" if field == "camera" else "found"
+    return _any_value(field, f"{function}(?, {{}})", pattern)
+
+
+def array(field: str) -> str:
+    """A table of the values that an asset has in `field`, one of LISTS or SEVERAL."""
+    if field in LISTS:
+        return f"json_each(assets.{field})"
+    return f"""json_each(replace(json_array(assets.{field}), '{AND}', '","'))"""  # SQL cannot split text
 
 
 def _inside(letters: str, field: str | None) -> Condition:
@@ -248,24 +259,16 @@ def _inside(letters: str, field: str | None) -> Condition:
     return f"assets.id in (select doc from {POSTINGS} where term in ({terms}) and col in ({named}))", (letters,)
 
 
-def _letters(text: str, field: str) -> Condition:
-    return _any_value(field, "instr({}, ?)", text)
-
-
 def _equal(field: str, text: str) -> Condition:
-    if field == "camera":
-        return f"? in (assets.camera_make, assets.camera_model, {_CAMERA})", (text,)
     if field == "path":  # people see it absolute, the catalog has it below the library
         parts = text.split("/")
         keys = tuple("/".join(parts[start:]) for start in range(len(parts)))
         return f"assets.key in ({', '.join('?' * len(keys))})", keys
-    if field in _SEVERAL:
-        return f"instr('; ' || assets.{field} || '; ', ?)", (f"; {text}; ",)
     return _any_value(field, "{} = ?", text)
 
 
 def _present(field: str) -> str:
-    if field in _LISTS:
+    if field in LISTS:
         return f"json_array_length(assets.{field}) > 0"
     return f"{_source(field)} <> ''"
 

@@ -304,3 +304,79 @@ def queries_and_edits(db: Database) -> None:
              edited_at text not null)""",
         "create index edits_by_asset on edits (asset_id, field)",
     )
+
+
+@catalog()
+def whole_values(db: Database) -> None:
+    """Values are indexed as wholes too, and more of the columns; the words of all assets are read anew."""
+    wording.rebuild(db.conn)
+
+
+@catalog()
+def stories_and_copies(db: Database) -> None:
+    """How a file was seen, what it waited for, which tries did not end it; what was copied; what verify found."""
+    _script(
+        db,
+        *(
+            f"alter table jobs add column {column}"
+            for column in (
+                "seen_at text",  # UTC: when its name was first met; created_at is the time of its claim
+                "seen_by text",  # 'event', 'scan' or 'add'
+                "waited text",  # JSON: [[why, seconds], ...] before it was taken
+                "copied integer not null default 0",  # its file stays in the inbox: the spool has a copy of it
+            )
+        ),
+        """create table attempts (                  -- tries that did not end their job
+             job_id integer not null,
+             attempt integer not null,
+             started_at text, ended_at text not null,
+             outcome text not null check (outcome in ('failed', 'died', 'unavailable', 'interrupted', 'stopped')),
+             reason text,
+             primary key (job_id, attempt)) without rowid""",
+        """create table taken (                     -- of inboxes with take = "copy": what was taken, as it was then
+             inbox_id integer not null references inboxes(id),
+             path blob not null,                 -- below the inbox
+             size integer not null, mtime_ns integer not null, inode integer not null,
+             job_id integer not null,
+             primary key (inbox_id, path)) without rowid""",
+        """create table checks (                    -- what `watcher verify` last found of an original
+             asset_id integer primary key references assets(id) on delete cascade,
+             checked_at text not null,
+             problem text)""",
+        "create index checks_by_time on checks (checked_at)",
+    )
+
+
+@catalog()
+def drops_outlive_jobs(db: Database) -> None:
+    """Each drop of an asset is told by itself, so that its job's row may go; those that went are counted."""
+    of_job = "state, inbox_id, path, batch_id, sequence, scope, shot"
+    _script(
+        db,
+        *(
+            f"alter table provenance add column {column}"
+            for column in (
+                "state text not null default 'done'",  # of its job: 'done' or 'duplicate'
+                "inbox_id integer references inboxes(id)",
+                "path blob",
+                "batch_id integer references batches(id)",
+                "sequence text",
+                "scope text",
+                "shot text",
+            )
+        ),
+        f"""update provenance set ({of_job}) = (select {of_job} from jobs where id = job_id)
+            where job_id in (select id from jobs)""",
+        "create index provenance_by_job on provenance (job_id)",
+        "create index provenance_by_name on provenance (name)",
+        "create index provenance_by_shot on provenance (scope, shot)",
+        "create index provenance_by_batch on provenance (batch_id) where batch_id is not null",
+        "drop index jobs_by_shot",  # what it was for is asked of provenance
+        """create table folded (                    -- jobs whose rows are gone, by batch, archive and state
+             batch_id integer not null, parent_id integer not null, -- 0: none
+             state text not null,
+             jobs integer not null,
+             files integer not null, bytes integer not null, -- those that count as files of the batch
+             ended_at text not null,             -- the last of them
+             primary key (batch_id, parent_id, state)) without rowid""",
+    )

@@ -19,7 +19,7 @@ from watcher.db.matching import condition, probing, ranking, split
 from watcher.db.wording import INDEX
 from watcher.errors import DatabaseError, OlderCatalogError
 from watcher.fields import FIELDS, Asset
-from watcher.querying.tree import All, Near, Node, Range
+from watcher.querying.tree import All, Any, Exact, Near, Node, Range
 from watcher.showing import shown
 
 EVERYTHING = All(())
@@ -28,7 +28,7 @@ EVERYTHING = All(())
 RANKED_MATCHES = 2_000
 
 # How many steps of db/migrations.py this version reads; counted here because that module is slow to import.
-KNOWN_STEPS = 6
+KNOWN_STEPS = 9
 
 # Among so many of the newest assets the first rows of a query are looked for, one asset after the other, before all
 # that match are gathered: what many have is found there at once, and what few have costs little more.
@@ -151,8 +151,15 @@ def _newest(connection: sqlite3.Connection, query: Node, limit: int) -> list[int
 
 def _looked_at(query: Node) -> int:
     """Few, where an index leads to all that match; more, where it is one that orders words or there is none."""
-    leads = split(query)[0] is None and any(isinstance(part, Range | Near) for part in _parts(query))
+    leads = split(query)[0] is None and any(map(_leads, _parts(query)))
     return _NEWEST_LOOKED_AT if leads else 8 * _NEWEST_LOOKED_AT
+
+
+def _leads(part: Node) -> bool:
+    # a file, or all in a folder, by its path
+    return isinstance(part, Range | Near) or (
+        isinstance(part, Any) and all(isinstance(one, Range | Exact) for one in part.parts)
+    )
 
 
 def _dates(query: Node) -> tuple[Node, ...]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from watcher.db.jobs import select
+from watcher.db import drops
+from watcher.db.drops import Drop
 from watcher.messages import Attached, Sidecar
 from watcher.model import Job, SidecarKind
 
@@ -49,13 +50,9 @@ class Sidecars:
         )
         return [self._stored(row) for row in rows.fetchall()]
 
-    def pictures(self, scope: str, shot: str) -> list[Job]:
-        """The jobs of this shot that led to an asset, in their order."""
-        return select(
-            self._db,
-            "where j.scope = ? and j.shot = ? and j.asset_id is not null and j.kind = 'file' order by j.id",
-            (scope, shot),
-        )
+    def pictures(self, scope: str, shot: str) -> list[Drop]:
+        """The drops of this shot that led to an asset, in their order."""
+        return drops.of_shot(self._db, scope, shot)
 
     def attach(self, sidecar: int, asset: int) -> None:
         self._db.execute("insert or ignore into sidecars_of_assets values (?, ?)", (sidecar, asset))
@@ -82,10 +79,6 @@ class Sidecars:
         )
         return tuple(Attached(row["kind"], row["key"], row["digest"]) for row in rows)
 
-    def forget(self, asset: int) -> None:
-        """The asset goes: its sidecars belong to nobody."""
-        self._db.execute("delete from sidecars_of_assets where asset_id = ?", (asset,))
-
     # -- albums and stacks -----------------------------------------------------------------------------------------
 
     def album(self, scope: str) -> str | None:
@@ -94,9 +87,9 @@ class Sidecars:
         row = self._db.execute(query, (scope,)).fetchone()
         return None if row is None else str(row["title"])
 
-    def in_scope(self, scope: str) -> list[Job]:
-        """All jobs of the folder that led to an asset."""
-        return select(self._db, "where j.scope = ? and j.asset_id is not null and j.kind = 'file'", (scope,))
+    def in_scope(self, scope: str) -> list[Drop]:
+        """All drops in the folder that led to an asset."""
+        return drops.of_scope(self._db, scope)
 
     def stack(self, asset: int, primary: int | None) -> bool:
         """The asset belongs to the stack that is shown by `primary`, None to none; whether that is news."""

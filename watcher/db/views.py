@@ -62,57 +62,83 @@ _LEFT_LAST = "select max(id) from jobs where left_at is not null group by inbox_
 _PARENT = "(select p.id from jobs as p where p.id = jobs.parent_id and p.left_at is not null)"
 _ARCHIVE = f"coalesce({_PARENT}, jobs.root_id, jobs.parent_id, jobs.id)"
 _HOLDER = f"case when jobs.left_at is not null then jobs.id else {_ARCHIVE} end"
-# what was stopped lies in failed/ too; its members are told of by their archive
-_LEFT = "(jobs.state = 'failed' or jobs.state = 'cancelled' and jobs.left_at is not null)"
+# what was stopped lies in failed/ too, or stays; its members are told of by their archive
+_LEFT = "(jobs.state = 'failed' or jobs.state = 'cancelled' and (jobs.left_at is not null or jobs.copied = 1))"
+# its file stays in its inbox, and has not been taken again since
+_STAYS = "holder.copied = 1 and holder.id in (select job_id from taken)"
 
 
 def failures(connection: sqlite3.Connection) -> list[Row]:
     """Failed and stopped jobs that left a file: id, name, archive, inbox, reason, finished_at, place (absolute, bytes).
 
     A member of an archive has a place of its own when its bytes could be had; else that of the archive, which
-    `archive` names.
+    `archive` names. `stays`: 1 when the place is that in the inbox, whose folder is `inbox_path`.
     """
     rows = connection.execute(
         f"""select jobs.id, jobs.name, parent.name as archive, inboxes.name as inbox, jobs.reason,
-             jobs.finished_at, inboxes.path as inbox_path, holder.left_at
+             jobs.finished_at, inboxes.path as inbox_path, coalesce(holder.left_at, holder.path) as left_at,
+             holder.left_at is null as stays
            from jobs join inboxes on inboxes.id = jobs.inbox_id
              join jobs as holder on holder.id = {_HOLDER}
              left join jobs as parent on parent.id = jobs.parent_id
-           where {_LEFT} and holder.id in ({_LEFT_LAST})
+           where {_LEFT} and (holder.id in ({_LEFT_LAST}) or {_STAYS})
            order by jobs.id"""
     )
     return [_placed(dict(row)) for row in rows]
 
 
 def left_behind(connection: sqlite3.Connection) -> list[Row]:
-    """Files in failed/, an archive as one: id, reason, inbox, path (where it belongs, below it), place; bytes.
+    """Files in failed/, an archive as one: id, reason, inbox_path, path (where it belongs, below it), place; bytes.
 
     A loose file belongs where it was dropped. A member with a file of its own belongs at the top of the inbox, under
     its base name: its path in the archive is never used as a path.
     """
     rows = connection.execute(
-        f"""select jobs.id, jobs.reason, inboxes.path as inbox_path, inboxes.path as inbox, jobs.left_at,
+        f"""select jobs.id, jobs.reason, inboxes.path as inbox_path, jobs.left_at,
               case when jobs.parent_id is null then jobs.path end as path
             from jobs join inboxes on inboxes.id = jobs.inbox_id
             where {_LEFT} and jobs.id in ({_LEFT_LAST}) order by jobs.id"""
     )
-    return [_placed({**row, "path": row["path"] or os.path.basename(row["left_at"])}) for row in map(dict, rows)]
+    return [
+        _placed({**row, "stays": 0, "path": row["path"] or os.path.basename(row["left_at"])}) for row in map(dict, rows)
+    ]
+
+
+def stayed(connection: sqlite3.Connection) -> list[Row]:
+    """Files that stay in their inbox and failed, or archives with a member that did, each once.
+
+    id, reason (each of its members', a line each), inbox_path (its folder), place, stays (1); bytes.
+    """
+    rows = connection.execute(
+        f"""select holder.id, group_concat(jobs.reason, char(10)) as reason, inboxes.path as inbox_path,
+              holder.path as left_at, 1 as stays
+            from jobs join inboxes on inboxes.id = jobs.inbox_id join jobs as holder on holder.id = {_HOLDER}
+            where {_LEFT} and holder.left_at is null and {_STAYS} group by holder.id order by holder.id"""
+    )
+    return [_placed(dict(row)) for row in rows]
 
 
 def holder_of(connection: sqlite3.Connection, number: int) -> int:
-    """The job whose file in failed/ has the bytes of job `number`: itself, or an archive that it is a member of."""
+    """The job whose failed file has the bytes of job `number`: itself, or an archive that it is a member of."""
     row = connection.execute(f"select {_HOLDER} from jobs where id = ?", (_fit(number),)).fetchone()
     return int(row[0]) if row else number
 
 
 def _placed(row: Row) -> Row:
-    place = os.path.join(bytes(row.pop("inbox_path")), bytes(row.pop("left_at")))
-    return {**row, "place": place}
+    below = bytes(row.pop("left_at"))
+    return {**row, "place": os.path.join(bytes(row["inbox_path"]), below)}
 
 
 def job_counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many jobs are in each state; every state is there."""
-    found = dict(connection.execute("select state, count(*) from jobs where kind = 'file' group by state").fetchall())
+    """How many jobs are in each state, with those that are history by now; every state is there."""
+    found = dict(
+        connection.execute(
+            """select state, sum(n) from (
+                 select state, count(*) as n from jobs where kind = 'file' group by state
+                 union all select state, jobs from folded)
+               group by state"""
+        ).fetchall()
+    )
     return {state: found.get(state, 0) for state in get_args(State)}
 
 
@@ -124,15 +150,28 @@ def inboxes(connection: sqlite3.Connection) -> list[Row]:
 def dropped_names(connection: sqlite3.Connection, asset_id: int) -> list[str]:
     """Every name under which an asset was dropped, the first one first."""
     found = connection.execute(
-        "select name from jobs where asset_id = ? and kind = 'file' group by name order by min(id)", (asset_id,)
+        """select name from (select id, name from jobs where asset_id = ?1 and kind = 'file'
+             union select job_id, name from provenance where asset_id = ?1)
+           group by name order by min(id)""",
+        (asset_id,),
     )
     return [row[0] for row in found]
 
 
 def job(connection: sqlite3.Connection, number: int) -> Row | None:
-    """One job: id, name, state, reason, asset_id; None when there is none."""
+    """One job: id, name, state, reason, asset_id; None when there is none, or it is history by now."""
     found = _rows(connection, "select id, name, state, reason, asset_id from jobs where id = ?", (_fit(number),))
     return found[0] if found else None
+
+
+def assets_by_job(connection: sqlite3.Connection, number: int) -> list[int]:
+    """The asset that a job led to, also when the job is history by now."""
+    return _ids(
+        connection,
+        """select asset_id from jobs where id = ?1 and asset_id is not null
+           union select asset_id from provenance where job_id = ?1""",
+        (_fit(number),),
+    )
 
 
 def asset_by_id(connection: sqlite3.Connection, number: int) -> list[int]:
@@ -163,9 +202,9 @@ def assets_by_name(connection: sqlite3.Connection, name: str) -> list[int]:
     """The assets that were dropped under `name` (a base name as text), or whose equal was."""
     return _ids(
         connection,
-        "select id from assets where name = ? union select asset_id from jobs where name = ? and kind = 'file'"
-        " and asset_id is not null",
-        (name, name),
+        """select id from assets where name = ?1 union select asset_id from provenance where name = ?1
+           union select asset_id from jobs where name = ?1 and kind = 'file' and asset_id is not null""",
+        (name,),
     )
 
 

@@ -6,8 +6,10 @@ is what querying/folding.py says, which SQL cannot. What a query means in this i
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
+import zlib
 from collections.abc import Mapping
 
 from watcher.querying.folding import tokens
@@ -23,18 +25,22 @@ WEIGHTS: Mapping[str, int] = {
     "title": 10, "description": 4, "keywords": 8, "name": 4, "camera": 1, "lens": 1, "batch": 1, "place": 6,
     "creator": 3, "people": 8, "folder": 2, "album": 6,
     "camera_make": 0, "camera_model": 0, "path": 0, "format": 0, "inbox": 0, "flags": 0, "exposure": 0,
-    "taken_source": 0, "taken_precision": 0,
+    "taken_source": 0, "taken_precision": 0, "city": 0, "state": 0, "country": 0, "location": 0, "copyright": 0,
 }  # fmt: skip
 TEXTS = tuple(column for column, weight in WEIGHTS.items() if weight)
 
-# Stands between the elements of a list, so that no phrase reaches from one into the next. Nobody can type it as a word.
-BREAK = "\x9c"
+LISTS = ("keywords", "flags")  # JSON arrays
+SEVERAL = ("creator", "people", "folder", "album", "batch")  # values joined by AND where there are more
+AND = "; "
+
+# No word has this character: a term that it encloses stands for a value as a whole. It comes behind the words of that
+# value, so that no phrase reaches from one value of a list into the next.
+_WHOLE = "\x9c"
 
 # The numbers that are asked for most. Without those that say nothing: an index holds what somebody looks for.
 NUMBERS = ("iso", "f_number", "focal_length_mm", "exposure_time", "rating", "height")
 
 _CHUNK = 500
-_LISTS = ("keywords", "flags")
 _SOURCES = {
     "camera": "trim(coalesce(camera_make, '') || ' ' || coalesce(camera_model, '')) as camera",
     "path": "key as path",
@@ -52,14 +58,18 @@ OUTDATED = (
     f"drop table {INDEX}",
     "drop view assets_text",
 )
-SCHEMA = (
+# what depends on how words are read, and on the columns that are
+_WORDS = (
     f"create virtual table {INDEX} using fts5({', '.join(WEIGHTS)}, tokenize='ascii')",
-    f"create virtual table {POSTINGS} using fts5vocab({INDEX}, instance)",
     f"create table {TERMS} (term text primary key) without rowid",
+    f"create trigger assets_words_update after update of {_WATCHED} on assets begin {_NOTE}; end",
+)
+SCHEMA = (
+    *_WORDS,
+    f"create virtual table {POSTINGS} using fts5vocab({INDEX}, instance)",
     f"create table {CHANGED} (id integer primary key)",
     f"create virtual table {PLACES} using rtree(id, south, north, west, east)",
     f"create trigger assets_words_insert after insert on assets begin {_NOTE}; end",
-    f"create trigger assets_words_update after update of {_WATCHED} on assets begin {_NOTE}; end",
     f"""create trigger assets_words_delete after delete on assets begin
           delete from {INDEX} where rowid = old.id;
           delete from {CHANGED} where id = old.id;
@@ -85,8 +95,15 @@ SCHEMA = (
 
 
 def install(connection: sqlite3.Connection) -> None:
-    """Put this index in place of the first one and read all words. Inside the caller's transaction."""
+    """Put this index in place of the first one. Its words are those that `rebuild` is to read."""
     for statement in (*OUTDATED, *SCHEMA):
+        connection.execute(statement)
+
+
+def rebuild(connection: sqlite3.Connection) -> None:
+    """Read all words anew, as they are read now. Inside the caller's transaction."""
+    removed = (f"drop table {INDEX}", f"drop table {TERMS}", "drop trigger assets_words_update")
+    for statement in (*removed, *_WORDS, f"insert or ignore into {CHANGED} select id from assets"):
         connection.execute(statement)
     follow(connection)
 
@@ -105,18 +122,30 @@ def follow(connection: sqlite3.Connection) -> None:
 def _put(connection: sqlite3.Connection, entries: list[tuple[int | str, ...]]) -> None:
     marks = ", ".join("?" * (len(WEIGHTS) + 1))
     connection.executemany(f"insert or replace into {INDEX} (rowid, {', '.join(WEIGHTS)}) values ({marks})", entries)
-    terms = {term for entry in entries for text in entry[1:] for term in str(text).split(" ")} - {"", BREAK}
-    connection.executemany(f"insert or ignore into {TERMS} values (?)", [(term,) for term in sorted(terms)])
+    terms = {term for entry in entries for text in entry[1:] for term in str(text).split(" ")} - {""}
+    words = [(term,) for term in sorted(terms) if not term.startswith(_WHOLE)]
+    connection.executemany(f"insert or ignore into {TERMS} values (?)", words)
 
 
 def _indexed(row: tuple[object, ...]) -> list[str]:
-    """What the index holds of an asset: the tokens of each column, joined by spaces."""
-    return [_joined(column, value) for column, value in zip(WEIGHTS, tuple(row)[1:], strict=True)]
+    """What the index holds of an asset: of each column its values, each as its tokens and what it is as a whole."""
+    return [
+        " ".join(map(_entry, _values(column, str(value)))) if value else ""
+        for column, value in zip(WEIGHTS, tuple(row)[1:], strict=True)
+    ]
 
 
-def _joined(column: str, value: object) -> str:
-    if value is None:
-        return ""
-    if column in _LISTS:
-        return f" {BREAK} ".join(" ".join(tokens(str(element))) for element in json.loads(str(value)))
-    return " ".join(tokens(str(value)))
+def _values(column: str, text: str) -> list[str]:
+    if column in LISTS:
+        return list(map(str, json.loads(text)))
+    return text.split(AND) if column in SEVERAL else [text]
+
+
+@functools.lru_cache(maxsize=4096)  # what a camera or a folder says, it says of hundreds
+def _entry(value: str) -> str:
+    return " ".join((*tokens(value), whole(value)))
+
+
+def whole(value: str) -> str:
+    """The term of the values that are just this one, and of a very few others: they are to be compared."""
+    return f"{_WHOLE}{zlib.crc32(value.encode(errors='replace')):x}{_WHOLE}"

@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from watcher import beneath
 from watcher.filesystem import fsync_directory, rename_noreplace
 from watcher.intake.spool import FOLDER
 from watcher.model import shown
@@ -52,15 +53,16 @@ class Report:
         return "\n".join(lines) + "\n"
 
 
-def delete(source: str) -> None:
-    """Delete a spool copy; that it is gone already is fine."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(source)
+def delete(home: str, source: str) -> None:
+    """Delete a spool copy below `home`; that it is gone already is fine."""
+    with contextlib.suppress(FileNotFoundError), beneath.pinned(home, source) as name:
+        os.unlink(name)
 
 
-def delete_tree(folder: str) -> None:
-    """Delete a folder of ours with all that is in it; that it is gone already is fine."""
-    shutil.rmtree(folder, ignore_errors=True)
+def delete_tree(home: str, folder: str) -> None:
+    """Delete a folder of ours below `home` with all that is in it; that it is gone already is fine."""
+    with contextlib.suppress(OSError), beneath.pinned(home, folder) as name:
+        shutil.rmtree(name, ignore_errors=True)
 
 
 def to_failed(root: str, source: str, path: str, report: Report, *, flush: bool = False) -> str | None:
@@ -71,42 +73,66 @@ def to_failed(root: str, source: str, path: str, report: Report, *, flush: bool 
     Returns where it lies below the inbox; None when there is no spool copy and no trace of a former move. Raises
     FileExistsError when every name that it may have is taken, OSError as the file system gives it.
     """
-    if not os.path.lexists(source):
+    if not _is_there(root, source):
         return _moved_before(root, path, report.job_id)
-    for place in _places(path, report.job_id):
-        if _move(root, source, place, report):
-            if flush:
-                fsync_directory(os.path.dirname(os.path.join(root, place)))
-            return place
+    with beneath.pinned(root, source) as name:
+        for place in _places(path, report.job_id):
+            if _move(root, name, place, report, flush):
+                return place
     where = shown(os.path.join(root, FAILED))
     raise FileExistsError(f"every name for it in {where} is taken; move away what is in the way")
 
 
+def _is_there(root: str, source: str) -> bool:
+    try:
+        with beneath.pinned(root, source) as name:
+            return os.path.lexists(name)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def sweep(root: str) -> None:
     """Delete our error files whose file is gone from `failed/`, and the empty folders there."""
-    top = os.path.join(root, FAILED)
-    for folder, _, files in os.walk(top, topdown=False):
-        present = set(files)
-        for name in files:
-            if name.endswith(ERROR_SUFFIX) and name.removesuffix(ERROR_SUFFIX) not in present:
-                path = os.path.join(folder, name)
-                if is_ours(path):
-                    delete(path)
-        if folder != top:
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
+    with contextlib.suppress(OSError), beneath.root(root) as above, beneath.folder(above, FAILED) as top:
+        for _, folders, files, at in os.fwalk(topdown=False, dir_fd=top):
+            present = set(files)
+            for name in files:
+                if name.endswith(ERROR_SUFFIX) and name.removesuffix(ERROR_SUFFIX) not in present:
+                    _delete_ours(f"/proc/self/fd/{at}/{name}")
+            for name in folders:
+                with contextlib.suppress(OSError):
+                    os.rmdir(name, dir_fd=at)
 
 
 def forget_error(root: str, path: str) -> None:
     """The file that lay in `failed/` under `path` is back: its error file goes, when it is ours."""
-    target = os.path.join(root, FAILED, path)
-    if not os.path.lexists(target) and is_ours(target + ERROR_SUFFIX):
-        delete(target + ERROR_SUFFIX)
+    place = os.path.join(FAILED, path)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), beneath.pinned(root, place) as target:
+        if not os.path.lexists(target):
+            _delete_ours(target + ERROR_SUFFIX)
 
 
 def is_ours(path: str) -> bool:
     """Whether `path` is an error file that this program wrote."""
     return path.endswith(ERROR_SUFFIX) and next(_lines(path), "") == _FIRST_LINE
+
+
+def _delete_ours(path: str) -> None:
+    """Delete an error file, when it is ours."""
+    if is_ours(path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+
+
+def is_left(root: bytes, place: bytes) -> bool:
+    """Whether a failed file lies at `place` below the inbox `root`, or may: one that is not mounted could have it."""
+    try:
+        os.lstat(os.path.join(root, place))
+    except (FileNotFoundError, NotADirectoryError):
+        return not os.path.isdir(os.path.join(root, os.fsencode(FOLDER)))
+    except OSError:
+        return True
+    return True
 
 
 def shown_line(text: str) -> str:
@@ -134,44 +160,55 @@ def _cut(name: str, most: int) -> str:
     return beginning
 
 
-def _move(root: str, source: str, place: str, report: Report) -> bool:
+def _move(root: str, source: str, place: str, report: Report, flush: bool) -> bool:
     """Explain, then move. False when the name, or a folder on the way to it, is taken or too long."""
-    target = os.path.join(root, place)
     try:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        if not _explain(root, target, report):
-            return False
-        rename_noreplace(source, target)
-    except (FileExistsError, NotADirectoryError):
-        if _job_of(target) == report.job_id:  # ours, but what lies there is not our file
-            delete(target + ERROR_SUFFIX)
+        with beneath.pinned(root, place, make=0o777) as target:
+            return _explained_and_moved(root, source, target, report, flush)
+    except NotADirectoryError:
         return False
     except OSError as error:
         if error.errno != errno.ENAMETOOLONG:
             raise
         return False
+
+
+def _explained_and_moved(root: str, source: str, target: str, report: Report, flush: bool) -> bool:
+    if not _explain(root, target, report):
+        return False
+    try:
+        rename_noreplace(source, target)
+    except FileExistsError:
+        if _job_of(target) == report.job_id:  # ours, but what lies there is not our file
+            _delete_ours(target + ERROR_SUFFIX)
+        return False
+    if flush:
+        fsync_directory(os.path.dirname(target))
     return True
 
 
 def _explain(root: str, target: str, report: Report) -> bool:
     """Write the error file of `target`, whole or not at all. False when the name is another file's."""
-    staged = os.path.join(root, FOLDER, f"error-{report.job_id}")
-    with open(staged, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(report.text())
-    try:
-        rename_noreplace(staged, target + ERROR_SUFFIX)
-    except FileExistsError:
-        return _job_of(target) == report.job_id
-    finally:
-        delete(staged)
+    with beneath.pinned(root, os.path.join(FOLDER, f"error-{report.job_id}")) as staged:
+        with open(staged, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(report.text())
+            file.flush()
+            os.fsync(file.fileno())  # after a power cut half a note would be nobody's, and never go
+        try:
+            rename_noreplace(staged, target + ERROR_SUFFIX)
+        except FileExistsError:
+            return _job_of(target) == report.job_id
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(staged)
     return True
 
 
 def _moved_before(root: str, path: str, job_id: int) -> str | None:
     for place in _places(path, job_id):
-        target = os.path.join(root, place)
-        if os.path.lexists(target) and _job_of(target) == job_id:
-            return place
+        with contextlib.suppress(OSError), beneath.pinned(root, place) as target:
+            if os.path.lexists(target) and _job_of(target) == job_id:
+                return place
     return None
 
 

@@ -39,13 +39,13 @@ def look(path: str, *, ask: bool, known: Observation | None = None) -> Observati
     except (FileNotFoundError, NotADirectoryError):
         return Not.THERE
     except BlockingIOError:  # somebody holds a write lease on it, as Samba does for its clients
-        return Observation(_signature(before), Ending.NONE, writer=True)
+        return Observation(signature(before), Ending.NONE, writer=True)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):  # a link or a pipe has taken its place since
             return Not.A_FILE
         raise
     try:
-        return _observe(fd, _signature(before), ask, known)
+        return _observe(fd, signature(before), ask, known)
     finally:
         os.close(fd)
 
@@ -56,9 +56,10 @@ def _observe(fd: int, before: Signature, ask: bool, known: Observation | None) -
     if not writer:
         unchanged = known is not None and not known.writer and known.signature[:4] == before[:4]
         end = known.ending if known and unchanged else ending(fd, before[2])
-    after = _signature(os.fstat(fd))
+    after = signature(os.fstat(fd))
     return Observation(after, end, writer, steady=before == after)
 
 
-def _signature(found: os.stat_result) -> Signature:
+def signature(found: os.stat_result) -> Signature:
+    """What tells this state of a file from another."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -8,6 +8,7 @@ exhausted limits in the log.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -60,7 +61,7 @@ class Observer:
     def __init__(self, notice: Callable[[str, str], None], overflow: Callable[[], None]) -> None:
         self._notice = notice
         self._overflow = overflow
-        self._watches: dict[str, ObservedWatch] = {}
+        self._watches: dict[str, ObservedWatch] = {}  # by root; their paths are the real ones
         self._ready: dict[str, ObservedWatch] = {}  # a second one, in our own folder
         self._troubles: dict[str, str] = {}
         self._queue: _Queue | None = None
@@ -68,7 +69,8 @@ class Observer:
         self._trouble: str | None = None
 
     def start(self) -> None:
-        """Start the threads. After the worker pool, before `watch`."""
+        """Start the threads. After the worker pool, before `watch`, which tries again when that fails."""
+        self._trouble = None
         logging.getLogger("watchdog").setLevel(logging.CRITICAL)  # what it warns of, problem() and overflow() tell
         try:
             self._queue = _Queue(self._overflow)
@@ -94,6 +96,7 @@ class Observer:
     def watch(self, root: str) -> str | None:
         """Watch the tree at `root` and answer `problem(root)`. Never raises."""
         self.unwatch(root)
+        self._revive()
         if self._threads is None:
             return self.problem(root)
         real = os.path.realpath(root)  # of a link inotify would watch the link
@@ -107,6 +110,12 @@ class Observer:
             self._troubles[root] = _sentence(f"{shown(root)} cannot be watched", error)
         return self.problem(root)
 
+    def _revive(self) -> None:
+        """Start all threads anew unless they run: dead ones take no watch. Whoever had one finds it dead then."""
+        if not (self._threads and self._queue and self._threads.is_alive() and self._queue.is_alive()):
+            self.stop()
+            self.start()
+
     def _watch_ready(self, root: str, real: str, hints: _Hints) -> None:
         """What `watcher add` makes ready lies in our own folder, of which nothing else is watched."""
         ready = os.path.join(real, os.fsdecode(_OURS), "ready")
@@ -118,7 +127,8 @@ class Observer:
         self._troubles.pop(root, None)
         for watch in (self._watches.pop(root, None), self._ready.pop(root, None)):
             if watch and self._threads and self._queue:
-                self._threads.unschedule(watch)
+                with contextlib.suppress(KeyError):  # a thread that ended has forgotten it
+                    self._threads.unschedule(watch)
                 self._queue.forget(watch.path)
 
     def alive(self, root: str) -> bool:
@@ -135,7 +145,7 @@ class Observer:
             return self._trouble or self._troubles[root]
         if not self.alive(root):
             return f"{shown(root)} is not watched: it is scanned instead."
-        if self._queue and self._queue.misses(os.path.realpath(root)):
+        if self._queue and self._queue.misses(self._watches[root].path):
             return _sentence(
                 f"Not all folders in {shown(root)} can be watched",
                 OSError(errno.ENOSPC, "inotify watch limit reached"),

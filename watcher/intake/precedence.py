@@ -17,10 +17,18 @@ _SECONDS = 0.5  # how often a file is asked again whether its batch.toml was tak
 
 
 class Precedence:
-    """Of the files of the inbox at `root`. `clock` is monotonic."""
+    """Of the files of the inbox at `root`. `clock` is monotonic. `is_known`: whether a path stays and was taken."""
 
-    def __init__(self, root: str, ignoring: Ignoring, candidates: Candidates, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        root: str,
+        ignoring: Ignoring,
+        candidates: Candidates,
+        clock: Callable[[], float],
+        is_known: Callable[[str], bool],
+    ) -> None:
         self._root, self._ignoring, self._candidates, self._clock = root, ignoring, candidates, clock
+        self._is_known = is_known
         self._held: set[str] = set()  # paths of each batch.toml that settles in the spool
 
     def held(self, path: str) -> None:
@@ -40,7 +48,7 @@ class Precedence:
             return False
         if options.path not in self._held:
             path = os.path.join(self._root, options.path)
-            if place.token or not os.path.lexists(path):
+            if place.token or not os.path.lexists(path) or self._is_known(options.path):
                 return False
             if os.path.islink(path) or not os.path.isfile(path):
                 self._candidates.block(place, f"{shown(options.path)} is no file: make it one, or remove it")

@@ -9,15 +9,16 @@ import contextlib
 import os
 import re
 import stat
+import time
 from collections.abc import Iterator
 from itertools import islice
 
 from watcher.errors import UnavailableError
+from watcher.intake.candidates import utc
 from watcher.intake.spool import FOLDER, READY, SURROUNDINGS, Spool, explained
-from watcher.model import OPTIONS_NAME, Claim
+from watcher.model import MOST_OPTIONS, OPTIONS_NAME, Claim, Seen
 
 TOKEN = re.compile(r"a-[a-z2-7]{10}")
-MOST_OPTIONS = 65_536  # bytes of a batch.toml
 
 
 class Ready:
@@ -76,8 +77,9 @@ class Ready:
         claims: list[Claim] = []
         try:
             for below, size in islice(self.files(token), max(0, room)):
+                seen = Seen(_written(self.path(token, below)), "add")
                 claim = spool.take(below, token)
-                claims.append(Claim(claim, self._root, below, spool.source(claim, below), size))
+                claims.append(Claim(claim, self._root, below, spool.source(claim, below), size, seen))
         except OSError as error:
             if error.errno in SURROUNDINGS and not claims:
                 raise UnavailableError(f"what was added as {token} cannot be taken: {error.strerror}") from error
@@ -97,6 +99,11 @@ class Ready:
                 os.rmdir(folder)
         if os.path.lexists(top):
             self.refused[token] = "what is left in it is no file"
+
+
+def _written(path: str) -> str:
+    """When the file was put there, as rows have a time. Raises OSError."""
+    return utc(min(max(0.0, os.lstat(path).st_ctime), time.time()))
 
 
 def read_options(path: str) -> bytes:

@@ -1,16 +1,18 @@
 """Walks a folder and names the regular files in it that are not ignored. Changes nothing, remembers nothing.
 
 A rename while a folder is read may hide a name, so one scan proves that a file is there, never that it is
-gone.
+gone. When there is a scan, and what it costs, is the business of rounds.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from watcher.ignoring import Ignoring
+
+_BREATH = 500  # entries of one folder that are read at a stretch
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +38,23 @@ def scan(root: str, ignoring: Ignoring, below: str = "") -> Iterator[str | Skipp
     silence, one that cannot be read is yielded as Skipped. Raises OSError only when `root` itself is not
     there.
     """
+    return (found for found in walk(root, ignoring, below) if found is not None)
+
+
+def walk(root: str, ignoring: Ignoring, below: str = "") -> Iterator[str | Skipped | None]:
+    """The same in small steps, for a caller with other things to do: None for each folder, and while a large one is
+    read.
+    """
     device = os.stat(root).st_dev
     folders = [below]
     while folders:
         folder = folders.pop()
+        yield None
         try:
             if os.stat(os.path.join(root, folder)).st_dev != device:
                 yield Skipped(folder, "another file system is mounted there: not entered")
                 continue
-            listing = _list(root, folder, ignoring)
+            listing = yield from _list(root, folder, ignoring)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
@@ -55,11 +65,13 @@ def scan(root: str, ignoring: Ignoring, below: str = "") -> Iterator[str | Skipp
         folders.extend(sorted(listing.folders, reverse=True))
 
 
-def _list(root: str, folder: str, ignoring: Ignoring) -> _Listing:
+def _list(root: str, folder: str, ignoring: Ignoring) -> Generator[None, None, _Listing]:
     listing = _Listing([], [], [])
     prefix = f"{folder}/" if folder else ""
     with os.scandir(os.path.join(root, folder)) as entries:
-        for entry in entries:
+        for number, entry in enumerate(entries):
+            if number % _BREATH == _BREATH - 1:
+                yield None
             if ignoring.rule_for(folder, entry.name):
                 continue
             path = prefix + entry.name

@@ -11,30 +11,33 @@ import errno
 import fcntl
 import os
 import secrets
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from watcher import beneath
 from watcher.errors import ConfigError, LockedError
+from watcher.intake.layout import Layout, make_folder
 from watcher.model import shown
 
 FOLDER = ".watcher"
+ADD = "add"  # where `watcher add` puts it together
 READY = "ready"  # what `watcher add` has put together, a folder each
 MEMBERS = "members"  # files of archives that need one of their own, by their archive's claim
 SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}  # no file is to blame for these
 
+_NAME_BYTES = 32
 
-class Spool:
+
+class Spool(Layout):
     """Below `root`; `wall` gives unix seconds, for tokens that sort by time."""
 
     def __init__(self, root: str, wall: Callable[[], float]) -> None:
+        folder = os.path.join(root, FOLDER)
+        super().__init__(root, os.path.join(folder, "spool"), os.path.join(folder, MEMBERS), wall)
         self._root = root
-        self._real = os.path.realpath(root)
-        self._wall = wall
-        self._folder = os.path.join(root, FOLDER)
-        self.path = os.path.join(self._folder, "spool")
+        self._folder = folder
+        self._lock_path = os.path.join(self._folder, "lock")
         self._lock: int | None = None
-        self._last = 0
-        self._identity = (0, 0)
+        self._name = b""  # what tells this spool from all others, wherever it is mounted
 
     def open(self, owner: str) -> None:
         """Make the folders, lock the inbox, and write `owner` (the library's path) down as its owner.
@@ -42,13 +45,13 @@ class Spool:
         Raises LockedError when a daemon has it or another library's files lie in the spool; ConfigError when
         the folders cannot be made.
         """
-        self._check_root()
+        self._real = os.path.realpath(self._root)
         try:
             self._make_folders()
-            self._lock = os.open(os.path.join(self._folder, "lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+            self._lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._own(os.fsencode(owner))
-            self._identity = self._identify()
+            self._name = self._named()
         except BlockingIOError:
             self.close()
             raise LockedError(
@@ -71,45 +74,37 @@ class Spool:
             self._lock = None
 
     def problem(self) -> str | None:
-        """Why the inbox cannot be used now, as a sentence; None when all is well."""
-        where = f"The inbox {shown(self._root)}"
+        """Why the files in it cannot be used now and what to do, as a sentence; None when all is well."""
+        if os.path.isdir(self.path):
+            return None
+        return (
+            f"The inbox {shown(self._root)} has no .watcher/spool, where its unfinished files lay. Mount the right disk"
+            " or put it back; when they are gone for good, make that folder, and they count as failed."
+        )
+
+    def is_there(self) -> bool:
+        """Whether what was open lies at its path now, mounted anew or copied there."""
         try:
-            if self._identify() != self._identity:
-                return f"{where} is another folder than at the start. Mount the right one, or restart."
-            if not os.path.isdir(self.path):
-                return f"{where} has lost its .watcher/spool. Put it back, or restart to have it made anew."
-        except OSError as error:
-            return f"{where} is not there ({error.strerror}). The daemon goes on when it is back."
-        if not self._has_rights():
-            return f"{where} cannot be read and written. The daemon goes on when it can."
-        return None
+            with open(self._lock_path, "rb") as file:
+                return file.read(_NAME_BYTES) == self._name != b""
+        except OSError:
+            return False
 
-    def _identify(self) -> tuple[int, int]:
-        found = os.stat(self._root)
-        return found.st_dev, found.st_ino
-
-    def _has_rights(self) -> bool:
-        return os.access(self._root, os.R_OK | os.W_OK | os.X_OK)
-
-    def _check_root(self) -> None:
-        where = f"The inbox {shown(self._root)}"
-        if not os.path.isdir(self._root):
-            found = "is not a folder" if os.path.lexists(self._root) else "does not exist"
-            raise ConfigError(f"{where} {found}. Make the folder, or correct its path.")
-        if not self._has_rights():
-            raise ConfigError(
-                f"{where} cannot be read and written, but files are moved out of it."
-                " Give the daemon's user both rights."
-            )
+    def _named(self) -> bytes:
+        """The content of the lock file, made at the first time: devices and inodes change with each mount."""
+        assert self._lock is not None
+        if not os.pread(self._lock, _NAME_BYTES, 0):
+            os.pwrite(self._lock, secrets.token_hex(_NAME_BYTES // 2).encode(), 0)
+        return os.pread(self._lock, _NAME_BYTES, 0)
 
     def _make_folders(self) -> None:
         if os.path.islink(self._folder):
             raise ConfigError(f"{shown(self._folder)} is a symbolic link. Remove it: the spool must lie in the inbox.")
         for folder, mode in ((self._folder, 0o755), (self.path, 0o700), (os.path.join(self._folder, MEMBERS), 0o700)):
-            _make(folder, mode)
-        for name in ("add", READY):  # whoever may drop files may add some; he may have made them himself
+            make_folder(folder, mode)
+        for name in (ADD, READY):  # whoever may drop files may add some; he may have made them himself
             with contextlib.suppress(PermissionError):
-                _make(os.path.join(self._folder, name), os.stat(self._root).st_mode & 0o777)
+                make_folder(os.path.join(self._folder, name), os.stat(self._root).st_mode & 0o777)
 
     def _own(self, owner: bytes) -> None:
         path = os.path.join(self._folder, "owner")
@@ -129,10 +124,6 @@ class Spool:
             os.fsync(file.fileno())
         os.replace(path + ".new", path)
 
-    def source(self, token: str, below: str) -> str:
-        """Where the claimed file lies."""
-        return os.path.join(self.path, token, below)
-
     def take(self, below: str, add: str | None = None) -> str:
         """Rename the inbox's file `below` into a new spool folder; return its token.
 
@@ -142,63 +133,36 @@ class Spool:
         not there: a folder may have become one since it was scanned, and what lies elsewhere is not ours.
         """
         inside = "" if add is None else os.path.join(FOLDER, READY, add)
-        folder = os.path.dirname(os.path.join(inside, below))
-        if folder and os.path.realpath(os.path.join(self._root, folder)) != os.path.join(self._real, folder):
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), below)
-        token = self._token() + (f".{add}" if add else "")
-        target = self.source(token, below)
+        token = self.token() + (f".{add}" if add else "")
         try:
-            os.makedirs(os.path.dirname(target), mode=0o700)
-            os.rename(os.path.join(self._root, inside, below), target)
+            with (
+                beneath.pinned(self._root, os.path.join(inside, below)) as source,
+                beneath.pinned(self._root, self.path) as spool,
+                beneath.pinned(spool, os.path.join(token, below), make=0o700) as target,
+            ):
+                os.rename(source, target)
+        except NotADirectoryError:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), below) from None
         except OSError:
             self.forget(token)
             raise
         return token
 
-    def _token(self) -> str:
-        # always later than the one before, also when the wall clock is set back: claims keep their order
-        self._last = max(self._last + 1, int(self._wall() * 1e9))
-        return f"{self._last:016x}-{secrets.token_hex(2)}"
 
-    def spooled(self) -> Iterator[tuple[str, str | None]]:
-        """(token, path below the inbox) of every file, oldest first; an empty folder has path None."""
-        for token in sorted(os.listdir(self.path)):
-            folder = os.path.join(self.path, token)
-            if not os.path.isdir(folder):
-                continue
-            files = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
-            yield from ((token, os.path.relpath(path, folder)) for path in sorted(files))
-            if not files:
-                yield token, None
-
-    def members(self, token: str) -> str:
-        """The folder for files of the archive that was claimed as `token`."""
-        return os.path.join(self._folder, MEMBERS, token)
-
-    def forget_members(self, known: set[str]) -> None:
-        """Remove what lies there of archives that are not among these `known` claims."""
-        for token in set(os.listdir(os.path.join(self._folder, MEMBERS))) - known:
-            shutil.rmtree(self.members(token), ignore_errors=True)
-
-    def forget(self, token: str) -> None:
-        """Remove the spool folder of `token`, as far as it is empty."""
-        for folder, _, _ in os.walk(os.path.join(self.path, token), topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
+def owner(root: str) -> str | None:
+    """The library that the inbox at `root` has worked for; None when there was none, or nobody can say."""
+    try:
+        with open(os.path.join(root, FOLDER, "owner"), "rb") as file:
+            return os.fsdecode(file.read())
+    except OSError:
+        return None
 
 
-def explained(error: OSError) -> str:
-    """Why a file cannot be taken, and what to do."""
+def explained(error: OSError, *, stays: bool = False) -> str:
+    """Why a file cannot be taken, and what to do. `stays`: it is only to be read."""
     if error.errno == errno.EXDEV:
         return "it lies on another file system than the inbox"
     if error.errno in (errno.EACCES, errno.EPERM):
-        return f"{error.strerror}. Give the daemon's user the right to read it and to write in its folder"
+        rights = "to read it" if stays else "to read it and to write in its folder"
+        return f"{error.strerror}. Give the daemon's user the right {rights}"
     return error.strerror or str(error)
-
-
-def _make(folder: str, mode: int) -> None:
-    """Make the folder with this mode, whatever the umask is, unless it is there and has it."""
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(folder)
-    if os.stat(folder).st_mode & 0o777 != mode:
-        os.chmod(folder, mode)

@@ -22,7 +22,7 @@ from typing import BinaryIO
 
 from watcher.errors import RejectedError
 from watcher.ignoring import is_junk
-from watcher.model import OPTIONS_NAME, Limits, Member
+from watcher.model import MOST_OPTIONS, OPTIONS_NAME, Limits, Member
 from watcher.pairing import is_movie
 from watcher.processing import unpacking, zipdirectory, zipnames
 from watcher.processing.unpacking import UnreadableMemberError as UnreadableMemberError  # what `extract` raises
@@ -30,7 +30,6 @@ from watcher.processing.zipdirectory import LOCAL, LOCAL_SIGNATURE, Entry
 
 Clock = Callable[[], float]
 
-_MOST_OPTIONS = 1 << 16  # bytes
 _RATIO_FLOOR = 50_000_000  # bytes; below it a high ratio is a screenshot, not a bomb
 _NO_YEAR = 1980  # the first that a zip can name, and what writers put who do not know
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # general purpose flags (APPNOTE 4.4.4): a password, strong, the directory too
@@ -122,8 +121,8 @@ def batch_options(path: str, limits: Limits) -> bytes | None:
     if known.options is None:
         return None
     size = known.entries[known.options].size
-    if size > _MOST_OPTIONS:
-        raise UnreadableMemberError(f"{OPTIONS_NAME} in the zip has {size:,} bytes; it may have {_MOST_OPTIONS:,}")
+    if size > MOST_OPTIONS:
+        raise UnreadableMemberError(f"{OPTIONS_NAME} in the zip has {size:,} bytes; it may have {MOST_OPTIONS:,}")
     content = io.BytesIO()
     extract(path, known.options, content, limits)
     return content.getvalue()

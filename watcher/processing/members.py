@@ -10,7 +10,7 @@ import os
 import shutil
 
 from watcher.errors import RejectedError
-from watcher.filesystem import fsync_directory
+from watcher.filesystem import fsync_directory, fsync_file
 from watcher.messages import Expanded, Task
 from watcher.model import OPTIONS_NAME, Limits
 from watcher.processing import archive
@@ -54,8 +54,7 @@ def lodge(task: Task, path: str) -> bool:
     staged = f"{task.lodge}.{os.getpid()}"
     shutil.copyfile(path, staged)  # the inbox may be on another file system than the library
     shutil.copystat(path, staged)
-    with open(staged, "rb") as file:
-        os.fsync(file.fileno())
+    fsync_file(staged)
     os.replace(staged, task.lodge)
     fsync_directory(folder)
     return True

@@ -7,7 +7,6 @@ Errors end here as results; only MemoryError goes on to the worker, which then m
 
 from __future__ import annotations
 
-import errno
 import functools
 import hashlib
 import io
@@ -18,16 +17,14 @@ from typing import BinaryIO, Literal
 
 from watcher.errors import RejectedError, RetryError, UnavailableError
 from watcher.messages import Duplicate, Failed, Processed, Rejected, Sidecar, Task, TaskResult, Unavailable
-from watcher.model import Picture, Rules, SidecarKind, shown
-from watcher.processing import dating, members, publishing, reading, recognising, rejoining, takeout
-from watcher.processing.complaints import said
-from watcher.processing.developing import develop
+from watcher.model import Picture, Rules, SidecarKind
+from watcher.processing import complaints, dating, members, publishing, reading, recognising, rejoining, takeout
+from watcher.processing.developing import Developed, develop
 from watcher.processing.sniffing import Kind
 from watcher.storage.base import Storage
 from watcher.storage.local import LocalStorage
 
 _IN_MEMORY = 128_000_000  # bytes; a larger file is hashed and decoded from disk
-_SURROUNDINGS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN}
 
 Keep = Callable[[Picture, str], None]  # puts the bytes of the file, as dropped, aside: the picture and the path
 
@@ -40,6 +37,8 @@ def run_task(task: Task) -> TaskResult:
             return work(task, storage, workspace, functools.partial(publishing.keep, task))
     except UnavailableError as error:
         return Unavailable(task.job_id, task.attempt, str(error))
+    except OSError as error:  # of the workspace: work's own are results
+        return Failed(task.job_id, task.attempt, complaints.reason_of(error, task.name))
 
 
 def work(task: Task, storage: Storage, workspace: str, keep: Keep = lambda picture, path: None) -> TaskResult:
@@ -54,15 +53,14 @@ def work(task: Task, storage: Storage, workspace: str, keep: Keep = lambda pictu
     except RetryError as error:
         return Failed(task.job_id, task.attempt, str(error))
     except OSError as error:
-        where = f": {shown(error.filename)}" if isinstance(error.filename, str) else f", with {shown(task.name)}"
-        reason = (error.strerror or type(error).__name__) + where
-        if error.errno in _SURROUNDINGS:
+        reason = complaints.reason_of(error, task.name)
+        if complaints.blames_nobody(error, task.rules.library):
             raise UnavailableError(reason) from None
         return Failed(task.job_id, task.attempt, reason)
     except (UnavailableError, MemoryError):
         raise
     except Exception as error:  # no list of what decoders raise is ever complete; a fault of ours must not lose a file
-        return Failed(task.job_id, task.attempt, f"unexpected {type(error).__name__}: {said(error)}")
+        return Failed(task.job_id, task.attempt, f"unexpected {type(error).__name__}: {complaints.said(error)}")
 
 
 def _work(task: Task, storage: Storage, workspace: str, keep: Keep) -> TaskResult:
@@ -96,15 +94,20 @@ def _taken(path: str, task: Task, storage: Storage, workspace: str, keep: Keep) 
         beside = reading.sidecars(task.sidecars, storage)
         developed = develop(content, kind, digest, path, task, beside, workspace)
         _unchanged(file, before)  # before: what changed is not published; after: nor is it committed
-        if developed.picture.stored:
-            keep(developed.picture, path)
-        # the original first, create-only: the key that it gets names what follows, which replaces what stands there
-        key = publishing.put_original(developed.picture, developed.cleaned, task, storage)
-        renditions = tuple(publishing.put_rendition(one, key, storage, workspace) for one in developed.rendered)
-        moved = publishing.move_sidecars(task, key, storage)
+        with complaints.at_library(task.rules.library):
+            if developed.picture.stored:
+                keep(developed.picture, path)
+            processed = _published(developed, task, storage, workspace)
         _unchanged(file, before)
-        picture = replace(developed.picture, key=key, renditions=renditions)
-        return Processed(task.job_id, task.attempt, picture, moved)
+        return processed
+
+
+def _published(developed: Developed, task: Task, storage: Storage, workspace: str) -> Processed:
+    # the original first, create-only: the key that it gets names what follows, which replaces what stands there
+    key = publishing.put_original(developed.picture, developed.cleaned, task, storage)
+    renditions = tuple(publishing.put_rendition(one, key, storage, workspace) for one in developed.rendered)
+    moved = publishing.move_sidecars(task, key, storage)
+    return Processed(task.job_id, task.attempt, replace(developed.picture, key=key, renditions=renditions), moved)
 
 
 def _kind(file: BinaryIO, size: int, rules: Rules) -> Kind:
@@ -124,7 +127,8 @@ def _sidecar(
 ) -> Sidecar:
     google = takeout.read(content) if kind == "json" else None
     what: SidecarKind = "xmp" if google is None else "album" if google.kind == "album" else "takeout"
-    key = publishing.put_sidecar(task, what, digest, path, storage)
+    with complaints.at_library(task.rules.library):
+        key = publishing.put_sidecar(task, what, digest, path, storage)
     return Sidecar(task.job_id, task.attempt, what, digest, key, len(content), google.title if google else None)
 
 

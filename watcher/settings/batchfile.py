@@ -16,13 +16,13 @@ from pydantic import ValidationError
 
 from watcher import settings
 from watcher.errors import ConfigError
-from watcher.model import Rules, Wishes
+from watcher.model import MOST_OPTIONS, Rules, Wishes
 from watcher.settings import problems
 from watcher.settings.tables import Inbox
 from watcher.settings.whole import Settings
 
 KEYS = ("recipes", *(field.name for field in fields(Wishes)))
-MOST_BYTES = 65_536  # of a batch.toml: a few lines; what is larger is something else under its name
+MOST_BYTES = MOST_OPTIONS
 
 
 def read(content: bytes, recipes: Collection[str]) -> dict[str, Any]:
@@ -30,8 +30,8 @@ def read(content: bytes, recipes: Collection[str]) -> dict[str, Any]:
 
     Raises ConfigError: one sentence when it is no TOML in UTF-8, else one a line for each option that is wrong.
     """
-    if len(content) > MOST_BYTES:
-        raise ConfigError(f"is larger than {MOST_BYTES} bytes")
+    if len(content) > MOST_OPTIONS:
+        raise ConfigError(f"is larger than {MOST_OPTIONS} bytes")
     try:
         return check(tomllib.loads(content.decode("utf-8-sig")), recipes)
     except UnicodeDecodeError as error:

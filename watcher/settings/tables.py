@@ -78,6 +78,12 @@ class Library(Table):
     trash_days: int = Field(
         default=30, ge=0, le=36500, description="How many days the library's trash keeps what was removed."
     )
+    history_days: int = Field(
+        default=90,
+        ge=0,
+        le=36500,
+        description="How many days finished jobs are kept; what became of pictures is known on. 0 keeps all for ever.",
+    )
 
     @field_validator("database")
     @classmethod
@@ -91,6 +97,16 @@ class Inbox(Table):
     name: str = Field(default="", description='What status and the catalog call it; "" is the folder\'s own name.')
     path: Folder = Field(
         default="~/Pictures/Inbox", description="The folder; what is dropped there is moved into the library."
+    )
+    mode: Literal["auto", "events", "scan"] = Field(
+        default="auto",
+        description='How new files are noticed: "events" of the system, or a "scan" now and then (auto: on networks).',
+    )
+    take: Literal["move", "copy"] = Field(
+        default="move", description='"move" takes files out of the folder; "copy" never changes anything in it.'
+    )
+    marker: str = Field(
+        default="", description='A file in it, such as ".mounted", without which it counts as not there; "" asks none.'
     )
     ignore: list[str] = Field(
         default=[],
@@ -201,7 +217,7 @@ class Intake(Table):
         default=300.0,
         ge=1,
         le=86400,
-        description="How often to look for files that nobody announced, as on NFS.",
+        description="How often to look for files that nobody announced; on networks it is every few seconds.",
     )
     max_claims: int = Field(
         default=256,

@@ -16,17 +16,13 @@ import stat
 import tempfile
 from collections.abc import Iterator
 
-from watcher.errors import UnavailableError
-from watcher.filesystem import fsync_directory, rename_noreplace
+from watcher.errors import AT_LIBRARY, UnavailableError
+from watcher.filesystem import copy_bytes, fsync_directory, fsync_file, is_ours_alone, rename_noreplace
 from watcher.model import shown
 from watcher.storage.base import PRIVATE, KeyTakenError, ObjectInfo, check_key
 
 _CHUNK = 1 << 20
 _PROBE_BYTES = 1_000_000  # about one picture's renditions
-_UNAVAILABLE = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM),
-    *(errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN),
-}
 _CANNOT_LINK = {errno.EPERM, errno.EXDEV, errno.ENOTSUP, errno.EMLINK, errno.EACCES, errno.ENOSYS}
 
 
@@ -96,11 +92,12 @@ class LocalStorage:
         path = os.path.join(self.tmp, name)
         with self._explained():
             self._demand_root()
-            os.makedirs(path, mode=0o700, exist_ok=True)
+            _make_private(path)
         try:
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):  # rmtree lets some through; what is done is done
+                shutil.rmtree(path, ignore_errors=True)
 
     def clear(self, prefix: str) -> None:
         """Remove the workspaces whose names begin with `prefix`: those of a task whose worker is dead."""
@@ -153,23 +150,22 @@ class LocalStorage:
     @contextlib.contextmanager
     def _staged(self, source: str, link: bool) -> Iterator[str]:
         """A file of ours with the source's bytes, mtime and xattrs and the library's mode, ready to take its name."""
-        os.makedirs(self.tmp, mode=0o700, exist_ok=True)
+        _make_private(self.tmp)
         staged = os.path.join(self.tmp, f"put-{secrets.token_hex(8)}")
         try:
             if not (link and self._link(source, staged)):
                 _copy(source, staged)
             os.chmod(staged, self._file_mode)
             if self._fsync:
-                _fsync(staged)
+                fsync_file(staged)
             yield staged
         finally:
             with contextlib.suppress(OSError):  # it has its name by now, unless something went wrong
                 os.unlink(staged)
 
     def _link(self, source: str, staged: str) -> bool:
-        """Link rather than copy when the file is ours and has no other name: one that has may change from outside."""
-        status = os.stat(source, follow_symlinks=False)
-        if status.st_uid != os.geteuid() or status.st_nlink != 1:
+        """Link rather than copy, where nobody can change the file by another name and the file system has links."""
+        if not is_ours_alone(source):
             return False
         try:
             os.link(source, staged, follow_symlinks=False)
@@ -196,9 +192,15 @@ class LocalStorage:
         try:
             yield
         except OSError as error:
-            if error.errno in _UNAVAILABLE:
+            if error.errno in AT_LIBRARY:
                 raise UnavailableError(f"the library {shown(self.root)} cannot be written: {error.strerror}") from None
             raise
+
+
+def _make_private(path: str) -> None:
+    """Not by `exist_ok`: where the disk cannot say whether it is a folder, that blames the file in work."""
+    with contextlib.suppress(FileExistsError):
+        os.makedirs(path, mode=0o700)
 
 
 def _same_bytes(path: str, other: str) -> bool:
@@ -213,28 +215,7 @@ def _same_bytes(path: str, other: str) -> bool:
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy bytes (shared blocks where the file system can), then times and xattrs."""
+    """Copy bytes, times and xattrs."""
     with open(source, "rb") as old, open(target, "xb") as new:
-        left = size = os.fstat(old.fileno()).st_size
-        try:
-            while left and (done := os.copy_file_range(old.fileno(), new.fileno(), left)):
-                left -= done
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF):
-                raise
-            old.seek(0)
-            new.seek(0)
-            new.truncate()
-            shutil.copyfileobj(old, new, 1 << 20)
-        new.flush()
-        if os.fstat(new.fileno()).st_size != size:
-            raise OSError(errno.EIO, f"{source} changed its size while it was copied")
+        copy_bytes(old.fileno(), new.fileno())
     shutil.copystat(source, target)
-
-
-def _fsync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

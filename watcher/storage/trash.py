@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from watcher.errors import UnavailableError
-from watcher.filesystem import fsync_directory, rename_noreplace
+from watcher.filesystem import fsync_directory, fsync_file, is_ours_alone, rename_noreplace
 from watcher.model import shown
 from watcher.storage.base import PRIVATE, check_key
 
@@ -81,11 +81,14 @@ def empty(library: str, days: float, now: float) -> int:
     What is not of our naming stays, and so does what cannot be deleted: the next time may do better.
     """
     root = os.path.join(library, PRIVATE, "trash")
-    if not os.path.isdir(root):
+    try:
+        tokens = os.listdir(root)
+    except OSError:  # there is none, or its disk fails
         return 0
-    old = [os.path.join(root, token) for token in os.listdir(root) if _removed_before(token, now - days * _DAY)]
+    old = [os.path.join(root, token) for token in tokens if _removed_before(token, now - days * _DAY)]
     for path in old:
-        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # rmtree lets some through
+            shutil.rmtree(path, ignore_errors=True)
     return sum(not os.path.lexists(path) for path in old)
 
 
@@ -94,9 +97,8 @@ def _place(library: str, token: str, key: str) -> str:
 
 
 def _linked(source: str, target: str) -> bool:
-    """Link what is ours and has no other name, where links can be had: another name may change it from outside."""
-    status = os.lstat(source)
-    if status.st_uid != os.geteuid() or status.st_nlink != 1:
+    """Link rather than copy, where nobody can change the file by another name and links can be had."""
+    if not is_ours_alone(source):
         return False
     try:
         os.link(source, target, follow_symlinks=False)
@@ -119,11 +121,7 @@ def _copy(source: str, target: str, staged: str) -> None:
 
 def _flush(target: str, library: str) -> None:
     """The file, and the folders that lead to it: any of them may be new."""
-    descriptor = os.open(target, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync_file(target)
     folder = os.path.dirname(target)
     while folder != library:
         fsync_directory(folder)
