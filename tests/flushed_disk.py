@@ -1,7 +1,7 @@
 """What is left of a folder when the power goes: a model of disks by whole files, fed with the flushes of a run.
 
-Bytes of a file are there as they were when they were last flushed, by fsync of the file or syncfs. Names in a folder are
-there as they were when that folder was last flushed; a name of a file whose bytes were not has none, or the first half.
+Bytes of a file are there as they were when they were last flushed, by fsync of the file or syncfs. Names in a folder
+are there as they were when that folder was last flushed; a file whose bytes were not has none, or the first half.
 That is what POSIX promises, and less than any file system keeps: ext4, xfs and btrfs make names durable in the order in
 which they were given, and never half a rename. The other extreme is `names=True`: the file system has written down
 all names in time, as ext4 does every five seconds, and still no bytes that nobody flushed (delayed allocation).

@@ -4,7 +4,7 @@ It fails once; or that disk (the library's, the inbox's) fails from then on unti
 is put back in. A daemon that cannot start says why, and is started again; one that runs goes on by itself. Only what
 cannot be read for all of its attempts may end in failed/, whole; a library that fails blames nobody.
 
-TEST_EVERY says which calls fail: 1 each of them, as `make torture` does; the suite takes a sample. The errors take turns.
+TEST_EVERY says which calls fail: 1 each of them, as `make torture` does; the suite takes a sample. Errors take turns.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import hashlib
 import itertools
 import os
 import shutil
+import signal
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
@@ -23,13 +25,15 @@ import pytest
 
 from tests.disk_calls import meet_all
 from tests.ledger_law import Drop, violations
-from tests.ledger_site import Notebook, Site
+from tests.ledger_site import Notebook, Site, picture
 from tests.test_crash import ADDED, BATCHES, EARLIER, FILES, FOREIGN, STAYING, TOKEN, Crash, Scene, ground  # noqa: F401
 from watcher import daemon as line
 from watcher import pausing
 from watcher.daemon import Daemon
 from watcher.errors import WatcherError
 from watcher.executors.inline import Inline
+from watcher.executors.pool import Pool
+from watcher.messages import Task, TaskResult
 from watcher.processing.run import run_task
 
 EVERY = int(os.environ.get("TEST_EVERY", "199"))
@@ -228,3 +232,50 @@ def test_any_call_to_a_disk_may_fail_once_or_for_long_and_nothing_is_lost(begin:
         told = f"call {at} of {calls}, {errno.errorcode[number]}, lasting: {lasting}: {lives.faults.failed[:1]}"
         wrong = [sentence for sentence in lives.wrong() if not sentence.startswith(_TIDIED_LATER)]
         assert not wrong, "\n".join(["it did not go on by itself", told, *wrong])
+
+
+# -- a disk that does not answer ---------------------------------------------------------------------------------------
+
+_HANGS = ("open", "mkdir", "link", "rename", "replace", "write", "chmod", "unlink")
+
+
+def hanging(task: Task) -> TaskResult:
+    """A worker's run: in the first try at "n.png" the n-th call that changes the library never comes back."""
+    if task.attempt > 1:
+        return run_task(task)
+    calls = itertools.count()
+
+    def meet(call: str, path: str) -> int:
+        if call in _HANGS and next(calls) == int(task.name.partition(".")[0]):
+            signal.pause()
+        return 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        meet_all(patch, task.rules.library, meet)
+        return run_task(task)
+
+
+def test_a_call_that_never_comes_back_is_a_failed_try_and_the_next_one_puts_all_right(tmp_path: Path) -> None:
+    site, notebook = Site(tmp_path), Book()
+    drops = [Drop(f"{n}.png", picture(100 + n)) for n in range(12)]
+    with ExitStack() as stack:
+        Path(site.inbox).mkdir()
+        site.drop(*drops)
+        daemon = site.opened(stack, notebook, _clock())
+        daemon.executor = Pool(
+            hanging,
+            2,
+            task_seconds=0.5,
+            max_memory_bytes=0,
+            recycle_after=0,
+            lock_path=f"{site.library}/.watcher/workers.lock",
+        )
+        while not daemon.is_idle():
+            daemon.step(time.monotonic() + 0.1)
+        daemon.stop(1.0)
+    with closing(sqlite3.connect(f"{site.library}/.watcher/watcher.db")) as db:
+        tries = db.execute("select outcome, reason from attempts").fetchall()
+    assert tries, "no call hung"
+    assert {outcome for outcome, _ in tries} == {"died"}
+    assert all("workers.task_seconds" in reason for _, reason in tries)
+    assert violations(site.library, site.inbox, drops, notebook.told) == []

@@ -130,7 +130,7 @@ class Nights:
         power, site = self.power, self.site
         with ExitStack() as stack, suppress(Crash):
             if weather:
-                disk = FlushedDisk(str(site.root), f"{site.library}/.watcher/watcher.db")
+                disk = FlushedDisk(self._root(), f"{site.library}/.watcher/watcher.db")
                 stack.callback(self._rebuild, disk, weather)
                 power.begin(disk, at, site.inbox if weather.apart else "")
             daemon = site.opened(stack, self.notebook, _clock())
@@ -143,7 +143,7 @@ class Nights:
     def _flush_by(self, daemon: Daemon, weather: Weather) -> None:
         for inbox, rules in daemon.rules.items():
             daemon.rules[inbox] = replace(rules, fsync=weather.each)
-        flushed = self.site.library if weather.apart else str(self.site.root)
+        flushed = self.site.library if weather.apart else self._root()
         daemon.flush = lambda: bool(self.power.meet("syncfs", flushed)) and None
 
     def _rebuild(self, disk: FlushedDisk, weather: Weather) -> None:
@@ -151,8 +151,12 @@ class Nights:
         left = self.site.root.with_name("left")
         disk.build(str(left), names=weather.names, halves=weather.halves)
         disk.close()
-        shutil.rmtree(self.site.root)
-        left.rename(self.site.root)
+        shutil.rmtree(self._root())
+        left.rename(self._root())
+
+    def _root(self) -> str:
+        """What is written to: an inbox whose files stay keeps its very files, which are known by their inodes."""
+        return self.site.library if self.scene.stays else str(self.site.root)
 
     def wrong(self, weather: Weather) -> list[str]:
         """What the law has against it, and what was announced and is not so any more."""

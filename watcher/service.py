@@ -77,7 +77,8 @@ def serve(chosen: Settings, *, once: bool) -> Outcome:
     os.umask(chosen.library.umask)
     library = Library(chosen.library.path, chosen.library.database)
     with contextlib.ExitStack() as stack:
-        library.open([one.path for one in chosen.inbox if spool.owner(one.path) == chosen.library.path])
+        moved = [one.path for one in chosen.inbox if one.take == "move"]
+        library.open([path for path in moved if spool.owner(path) == chosen.library.path])
         stack.callback(library.close)
         try:
             return _Service(chosen, library, once, stack).run()

@@ -73,7 +73,7 @@ def test_each_of_many_backups_of_a_daemon_at_work_is_whole_and_what_it_tells_of_
 ) -> None:
     home = Home(tmp_path)
     contents = {f"{number}.jpg": picture(f"Number {number}") for number in range(60)}
-    counts = []
+    counts = list[int]()
     with home.running():
         for name, content in contents.items():
             home.drop(name, content)

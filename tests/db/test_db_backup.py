@@ -15,7 +15,7 @@ import pytest
 from tests.end_to_end.household import digest
 from tests.ledger_law import Drop, violations
 from tests.ledger_site import BROKEN, Desk, Notebook, Site, photo, picture, xmp, zipped
-from watcher.db import backup, migrations
+from watcher.db import backup, connect, migrations
 from watcher.db.connect import open_reader, open_writer, transaction
 from watcher.errors import DatabaseError, LockedError
 from watcher.executors.inline import Inline
@@ -267,7 +267,7 @@ def test_the_log_of_a_catalog_that_is_gone_is_not_read_into_the_new_one(
 def test_while_another_program_has_the_catalog_open_it_stays(
     desk: Desk, database: str, copied: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup.connect, "BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(connect, "BUSY_SECONDS", 0.0)
     copy(database, copied)
     desk.take("a.jpg")
     with pytest.raises(LockedError, match=r"another program has the catalog .* open"):

@@ -24,7 +24,7 @@ from watcher.executors.inline import Inline
 from watcher.intake import discards
 from watcher.intake.spool import FOLDER
 from watcher.messages import Dated, Failed, Processed
-from watcher.model import Claim, Stamp
+from watcher.model import Claim, Stamp, shown
 from watcher.processing.run import run_task
 from watcher.querying.parsing import parse
 from watcher.querying.tree import Node
@@ -163,7 +163,7 @@ def test_the_same_files_dropped_again_are_duplicates(years: Years) -> None:
     assets = years.ask(lambda connection: list(search.search(connection, library="")))
     years.take(*PICTURES, *PACKED)
     for drop in PICTURES:
-        name = stories.shown(os.path.basename(drop.path))
+        name = shown(os.path.basename(drop.path))
         assert set(years.jobs()[name]) == {"duplicate"}, drop.path
     again = years.ask(lambda connection: list(search.search(connection, library="")))
     assert [one["path"] for one in again] == [one["path"] for one in assets]
@@ -369,7 +369,7 @@ def test_the_daemon_folds_what_is_older_than_the_setting_says_and_nothing_for_0(
     home.drop("new.jpg", photograph("New"))
     home.once()
     assert [job["name"] for job in home.jobs()] == left
-    shown = home.json("show", "copy.jpg")
-    assert [one["name"] for one in shown] == ["old.jpg"]
+    found = home.json("show", "copy.jpg")
+    assert [one["name"] for one in found] == ["old.jpg"]
     assert home.json("status")["jobs"]["duplicate"] == 1
     assert home.finds("is:duplicate") == ["old.jpg"]

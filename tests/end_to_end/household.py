@@ -139,7 +139,7 @@ class Home:
         """Run `watcher COMMAND --config ... ARGUMENTS`; what came of it, in bytes."""
         line = self.line(*arguments)
         return subprocess.run(
-            line, capture_output=True, env=self.environment(), cwd=self.root, timeout=60, check=False, **options
+            line, capture_output=True, env=self.environment(), cwd=self.root, timeout=100, check=False, **options
         )
 
     def json(self, *arguments: str | bytes) -> Any:

@@ -185,8 +185,9 @@ def test_version_is_a_name_and_a_number(home: Home) -> None:
     assert re.fullmatch(r"watcher \d+\.\d+\.\d+\n", on_the_command_line(home, "--version").stdout)
 
 
-COMMANDS = ["run", "add", "search", "query", "fields", "show", "status", "jobs", "failures", "batches", "retry"]
-COMMANDS += ["cancel", "render", "edit", "remove", "config", "sample", "demo", "help"]
+COMMANDS = ["run", "add", "search", "query", "fields", "show", "explain", "status", "jobs", "failures", "batches"]
+COMMANDS += ["retry", "cancel", "render", "edit", "remove", "doctor", "verify", "repair", "backup", "restore"]
+COMMANDS += ["config", "sample", "demo", "help"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
