@@ -176,12 +176,11 @@ class Nights:
 def _tolerated(weather: Weather) -> tuple[str, ...]:
     """Beginnings of sentences about what does no harm.
 
-    Published before its commit, by name and not by bytes, or deleted and back: a file that nobody names. Where the
-    inbox's disk is not flushed, what was claimed comes back into it, and is told of a second time.
+    A claim is not flushed by itself: what was claimed comes back into its inbox, and is told of a second time. A file
+    was published before its commit, by its name and not by its bytes, or was deleted and is back: nobody names it.
     """
-    unflushed = weather.each or weather.apart
-    again = ("too much: ", "not there: 'failed/") if unflushed else ()
-    return (*again, *(("stray: ",) if unflushed or weather.names else ()))
+    again = ("too much: ", "not there: 'failed/")
+    return (*again, "stray: ") if weather.names or weather.each or weather.apart else again
 
 
 @pytest.fixture

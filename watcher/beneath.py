@@ -62,6 +62,41 @@ def pinned(home: str, path: str, *, make: int | None = None) -> Iterator[str]:
         raise
 
 
+def walk(top: int, *, strict: bool) -> Iterator[tuple[str, list[str], int]]:
+    """Each folder below the one that `top` is open on, that one ("") first: its path, the names in it that are no
+    folders, and a descriptor of it, which holds until the next one.
+
+    However deep it goes, without going into itself, and where a whole path would be too long (PATH_MAX). What cannot
+    be read raises OSError when `strict`, and is passed over when not.
+    """
+    folders = [""]
+    while folders:
+        path = folders.pop()
+        below = f"{path}/" if path else ""
+        try:
+            with folder(top, path) as at:
+                found = _listed(at)
+                folders += [below + name for name, is_folder in reversed(found) if is_folder]
+                yield path, [name for name, is_folder in found if not is_folder], at
+        except OSError:
+            if strict:
+                raise
+
+
+def prune(top: int) -> None:
+    """Remove the folders below the one that `top` is open on, as far as they are empty."""
+    for path in reversed([path for path, _, _ in walk(top, strict=False) if path]):
+        above, name = os.path.split(path)
+        with contextlib.suppress(OSError), folder(top, above) as at:
+            os.rmdir(name, dir_fd=at)
+
+
+def _listed(at: int) -> list[tuple[str, bool]]:
+    """What lies in a folder, in the order of names, and whether it is a folder."""
+    with os.scandir(at) as entries:
+        return sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+
+
 def _opened(above: int, path: str) -> int:
     how = struct.pack("=QQQ", _FOLDER, 0, _NO_SYMLINKS | _BENEATH)
     descriptor: int = _libc.syscall(_OPENAT2, above, os.fsencode(path), how, ctypes.c_size_t(len(how)))

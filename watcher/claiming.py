@@ -46,9 +46,8 @@ class Claiming:
         # Whose turn it is changes, lest one inbox takes all the room. One that is away is asked too: it gives nothing,
         # and from then on sets no deadline that would keep the loop turning.
         for inbox_id in sorted(self._inboxes, key=lambda one: (one <= self._last_inbox, one)):
-            if claims := self._claimed(self._inboxes[inbox_id], max(0, room)):
-                self.waiting += [(inbox_id, claim) for claim in claims]
-                room -= len(claims)
+            if count := self._take(inbox_id, max(0, room)):
+                room -= count
                 self._last_inbox = inbox_id
         if self.waiting:
             # kept without the notes, which are deleted: when the catalog is busy this comes again
@@ -68,9 +67,13 @@ class Claiming:
                         self._batching.added(inbox_id, token, ready.name(token), options)
                     self._prepared.add(token)
 
-    def _claimed(self, inbox: Inbox, room: int) -> list[Claim]:
-        claims: list[Claim] = []
+    def _take(self, inbox_id: int, room: int) -> int:
+        """Take at most `room` files of one inbox; how many. They are kept at once: what is taken next may fail."""
+        inbox, before = self._inboxes[inbox_id], len(self.waiting)
         for token in inbox.ready.tokens():
-            if token in self._prepared and len(claims) < room:
-                claims += inbox.claim_added(token, room - len(claims))
-        return claims + inbox.claim_settled(room - len(claims))
+            left = room - (len(self.waiting) - before)
+            if token in self._prepared and left > 0:
+                self.waiting += [(inbox_id, claim) for claim in inbox.claim_added(token, left)]
+        left = room - (len(self.waiting) - before)
+        self.waiting += [(inbox_id, claim) for claim in inbox.claim_settled(left)]
+        return len(self.waiting) - before

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from watcher.cli import COMMANDS
@@ -36,3 +37,10 @@ def test_the_list_of_commands_is_printed_without_loading_them() -> None:
     listed = done.stdout.partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in listed if line[2] != " "] == list(COMMANDS)
     assert max(map(len, listed)) <= 80
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_a_command_fits_a_terminal_of_80_columns(name: str) -> None:
+    command = importlib.import_module(f"watcher.cli.{name}").command
+    said = command.get_help(click.Context(command, info_name=name, terminal_width=80))
+    assert [line for line in said.splitlines() if len(line) > 80] == []

@@ -92,6 +92,14 @@ def test_a_terminal_gets_a_table_that_fits_and_how_many_more(catalog: Catalog, t
     assert max(wide) <= 60
 
 
+def test_a_table_says_a_time_to_the_minute_and_never_cuts_it(catalog: Catalog, terminal: Terminal) -> None:
+    catalog.asset(name="n" * 60 + ".jpg", title="t" * 60, taken_at="2024-05-17T14:23:01.123")
+    catalog.asset(name="n" * 60 + ".jpg", title="t" * 60)
+    dated, undated = terminal("search", "--sort", "id").decode().splitlines()[1:]
+    assert dated.split()[1:3] == ["2024-05-17", "14:23"]
+    assert undated.split()[1].startswith("nnn")
+
+
 def test_a_library_whose_name_is_not_utf_8_comes_back_byte_by_byte(
     catalog: Catalog, tmp_path: Path, watcher: Run
 ) -> None:

@@ -175,6 +175,17 @@ def test_failures_are_the_files_that_still_lie_there(catalog: Catalog, watcher: 
     assert watcher("failures").stdout.splitlines()[0].split(b"\t")[-1] == odd
 
 
+def test_on_a_terminal_a_failure_keeps_its_whole_reason_and_its_path(
+    catalog: Catalog, terminal: Terminal, tmp_path: Path
+) -> None:
+    root, reason = tmp_path / "inbox", "it is not a picture that this program knows, " * 3 + "nor a zip\x1b"
+    (root / "failed").mkdir(parents=True)
+    (root / "failed/notes.txt").touch()
+    catalog.job(catalog.inbox(root), b"notes.txt", "failed", reason=reason, left_at=b"failed/notes.txt")
+    seen = terminal("failures").decode()
+    assert seen == f"1  notes.txt\n    {reason[:-1]}\\x1b\n    {root}/failed/notes.txt\n"
+
+
 @pytest.mark.parametrize(("command", "remark"), [("failures", b"no failures\n"), ("jobs", b"no jobs\n")])
 def test_an_empty_view_is_no_error(command: str, remark: bytes, catalog: Catalog, watcher: Run) -> None:
     done = watcher(command)

@@ -80,9 +80,12 @@ def test_without_a_daemon_the_inboxes_are_paused_and_their_files_counted(
         ".hidden",
         ".watcher/spool/1/d.jpg",
         "failed/e.jpg",
+        "half.part",
+        "trip/Thumbs.db",
     ):
         (inbox / name).parent.mkdir(parents=True, exist_ok=True)
         (inbox / name).write_bytes(b"x")
+    (inbox / "link.jpg").symlink_to(inbox / "a.jpg")
     catalog.inbox(inbox)
     catalog.inbox(tmp_path / "not there", "camera")
     (catalog.root / ".watcher" / "status.json").write_text(json.dumps({"pid": 7, "ready": True, "inboxes": [INBOX]}))
@@ -94,7 +97,23 @@ def test_without_a_daemon_the_inboxes_are_paused_and_their_files_counted(
         {"name": "phone", "path": str(inbox), **paused, "waiting": 3},
         {"name": "camera", "path": str(tmp_path / "not there"), **paused, "waiting": None},
     ]
-    assert b"not running" in watcher("status").stdout
+    said = watcher("status").stdout.decode().splitlines()
+    assert "daemon  not running" in said
+    assert said[-4:] == [
+        f"inbox   phone  {inbox}: paused, 3 waiting",
+        "        no daemon is running",
+        f"inbox   camera  {tmp_path}/not there: paused, not there",
+        "        no daemon is running",
+    ]
+
+
+def test_an_inbox_without_its_marker_is_not_said_to_be_gone(
+    catalog: Catalog, watcher: Run, daemon: Callable[..., None], tmp_path: Path
+) -> None:
+    paused = {"path": str(tmp_path), "state": "paused", "reason": "It lacks its marker.", "waiting": None}
+    daemon(inboxes=[{**INBOX, **paused}])
+    said = watcher("status").stdout.decode().splitlines()
+    assert said[-2:] == [f"inbox   phone  {tmp_path}: paused, not looked into", "        It lacks its marker."]
 
 
 def test_a_daemon_that_is_not_ready_yet_does_not_run(

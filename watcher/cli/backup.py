@@ -39,7 +39,8 @@ def command(file: str, force: bool, as_json: bool, config: str | None, library: 
     the photographs: what else to copy is said too. The copy is checked before it gets its name.
 
     \b
-    With --json: {version, file, database, assets, bytes, made_at (UTC), beside: [what else to copy]}.
+    With --json: {version, file, database, assets, bytes, made_at (UTC),
+    beside: [what else to copy]}.
 
     \b
     Examples:

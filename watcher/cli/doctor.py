@@ -32,7 +32,8 @@ def command(config: str | None, library: str | None, as_json: bool) -> int:
     the clock, and synchronised folders. Bytes are not read: that is watcher verify.
 
     \b
-    Exit code: 0 nothing is wrong, 1 something is. Failed files alone are nothing wrong.
+    Exit code: 0 nothing is wrong, 1 something is. Failed files alone are nothing
+    wrong.
     --json prints an array of findings, each an object:
       kind    account configuration clock database inbox index leftover limit
               original permission rendition sidecar space stray synced version

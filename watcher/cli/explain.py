@@ -191,11 +191,14 @@ def _unknown(connection: sqlite3.Connection | None, word: str, books: _Books) ->
     if tracing.below(word, books.place.path) and os.path.lexists(word):
         return f"{shown(word)} lies in the library's folder, and the catalog knows nothing of it"
     if os.path.lexists(word):
-        inboxes = ", ".join(shown(inbox.path) for inbox in _inboxes(connection, books))
-        return f"{shown(word)} lies in no inbox and is not in the library; the inboxes are {inboxes}"
+        inboxes = [inbox.path for inbox in _inboxes(connection, books)]
+        if os.path.realpath(word) in map(os.path.realpath, inboxes):
+            return f"{shown(word)} is an inbox: watcher status tells how it is"
+        known = ", ".join(map(shown, inboxes))
+        return f"{shown(word)} lies in no inbox and is not in the library; the inboxes are {known}"
     near = _nearest(stories.names_near(connection, shown(os.path.basename(word))), word) if connection else []
     meant = f"; did you mean {' or '.join(near)}?" if near else ": give a path, the name it was dropped under, or an id"
-    return f"nothing is known of {shown(word)}{meant}"
+    return f"nothing is known of {shown(word) or 'a name without letters'}{meant}"
 
 
 def _nearest(names: Sequence[str], word: str) -> list[str]:

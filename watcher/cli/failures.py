@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
@@ -30,5 +31,15 @@ def command(config: str | None, library: str | None, as_json: bool) -> None:
     for row in rows:
         row["path"] = os.fsdecode(row.pop("place"))
         del row["inbox_path"], row["stays"]
-    output.write_view(["id", "name", "archive", "reason", "path"], rows, as_json, "no failures")
+    if rows and output.on_terminal() and not as_json:
+        output.write("".join(map(_block, rows)))
+    else:
+        output.write_view(["id", "name", "archive", "reason", "path"], rows, as_json, "no failures")
     output.flush()
+
+
+def _block(row: dict[str, Any]) -> str:
+    """Lines of their own: a table of so many columns would cut off the reason and the path, which are asked for."""
+    member = f" (in {row['archive']})" if row["archive"] else ""
+    lines = (f"{row['id']}  {row['name']}{member}", f"    {row['reason']}", f"    {row['path']}")
+    return "".join(output.escaped(line) + "\n" for line in lines)

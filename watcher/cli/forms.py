@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from watcher.cli.templates import Template
 
 _TABLE = ("id", "taken", "name", "title", "camera")
+_MINUTE = len("2024-05-17T14:23")
 
 
 class Form(NamedTuple):
@@ -74,11 +75,13 @@ def print_table(found: Sequence[Asset], chosen: Sequence[str] | None, mark: outp
 
 
 def _for_a_person(asset: Asset, name: str) -> str:
-    """A field's text; of the camera only the model where that begins with the maker's first word."""
+    """A field's text; of the camera only the model where that begins with the maker's first word; a time to the minute."""
     make, model = asset["camera_make"], asset["camera_model"]
     # "NIKON CORPORATION NIKON Z 6" would take the width that name and title need
     if name == "camera" and make and model and model.casefold().split()[:1] == make.casefold().split()[:1]:
         return str(model)
+    if name == "taken":
+        return (asset["taken_at"] or "")[:_MINUTE].replace("T", " ")  # a time cut in its middle says nothing
     return output.text_of(value_of(asset, name))
 
 

@@ -166,7 +166,7 @@ class _Telling:
 def _rebuild(chosen: Settings) -> int:
     """The catalog anew, while nobody works on the library; the former one stays beside it."""
     database = chosen.library.database
-    new, kept = f"{database}.new", f"{database}.before-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    new, kept = f"{database}.new", f"{database}.before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     if not os.path.isdir(chosen.library.path):
         raise FatalError(f"the library {shown(chosen.library.path)} is not there: is its disk mounted?")
     library = opening.Library(chosen.library.path, database)

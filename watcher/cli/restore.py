@@ -38,8 +38,9 @@ def command(file: str, as_json: bool, config: str | None, library: str | None) -
     know is counted at the end, and watcher repair sees to it.
 
     \b
-    With --json: {version, file, database, kept (where the former catalog lies now, or null), assets, missing: how
-    many of them have no original in the library, unknown: how many originals are of none}.
+    With --json: {version, file, database, kept (where the former catalog lies
+    now, or null), assets, missing: how many of them have no original in the
+    library, unknown: how many originals are of none}.
 
     \b
     Examples:

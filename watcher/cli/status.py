@@ -15,7 +15,9 @@ from watcher.cli.following import View, follow
 from watcher.cli.options import as_json, places
 from watcher.cli.report import report
 from watcher.db import batch_views, search, taken, views
+from watcher.ignoring import Ignoring
 from watcher.intake.copying import Copying
+from watcher.intake.scanner import Skipped, scan
 from watcher.locate import Library
 
 Status = dict[str, Any]
@@ -142,17 +144,14 @@ def _unwatched(place: Library, reason: str) -> list[Status]:
 
 
 def _waiting_count(inbox: str, copying: Copying) -> int | None:
-    if not os.path.isdir(inbox):
+    """How many files a scan would take up: by the built-in rules alone, since the whole configuration loads slowly.
+    None where there is no folder."""
+    try:
+        found = scan(inbox, Ignoring())
+        # what stays in its place and was taken does not wait
+        return sum(not isinstance(path, Skipped) and not copying.knows(path) for path in found)
+    except OSError:
         return None
-    return sum(not copying.knows(path) for path in _dropped(inbox))  # what stays there and was taken does not wait
-
-
-def _dropped(inbox: str) -> Iterator[str]:
-    """Paths below an inbox of the files that a daemon would look at: nothing hidden, nothing in failed/."""
-    for folder, folders, files in os.walk(inbox):
-        folders[:] = [f for f in folders if not f.startswith(".") and (folder, f) != (inbox, "failed")]
-        below = os.path.relpath(folder, inbox)
-        yield from (os.path.normpath(os.path.join(below, name)) for name in files if not name.startswith("."))
 
 
 def _described(status: Status) -> str:
@@ -168,8 +167,8 @@ def _described(status: Status) -> str:
         ),
     ]
     for inbox in status["inboxes"]:
-        reason = f" ({inbox['reason']})" if inbox.get("reason") else ""
-        lines.append(f"inbox   {inbox['name']}  {inbox['path']}: {inbox['state']}{reason}, {_waiting(inbox)}")
+        lines.append(f"inbox   {inbox['name']}  {inbox['path']}: {inbox['state']}, {_waiting(inbox)}")
+        lines += [f"        {inbox['reason']}"] if inbox.get("reason") else []
         lines += [f"        {file['name']}: {file['reason']}" for file in inbox.get("files", [])]
     return "".join(output.escaped(line) + "\n" for line in lines)
 
@@ -183,7 +182,9 @@ def _jobs(status: Status) -> str:
 
 
 def _waiting(inbox: Status) -> str:
-    return "not there" if inbox.get("waiting") is None else f"{inbox['waiting']:,} waiting"
+    if inbox.get("waiting") is not None:
+        return f"{inbox['waiting']:,} waiting"
+    return "not looked into" if os.path.isdir(inbox["path"]) else "not there"  # it is there, and lacks its marker
 
 
 def _views(place: Library) -> Iterator[View]:

@@ -65,6 +65,8 @@ def _state(story: Row) -> str:
         return "is an archive whose members were taken" if job["listed"] else "was removed from the library"
     if job["state"] == "queued" and job["numbering"] == "wait":
         return "is waiting for its number, until its batch is complete"
+    if job["state"] == "duplicate" and story["asset"] is None:
+        return "equals a picture that was in the library and was removed since"
     return _STATES[job["state"]]
 
 
@@ -146,6 +148,8 @@ def _end(story: Row) -> Iterator[Told]:
         case "duplicate" if asset:
             equal = f"asset {asset['id']}, which was dropped as {asset['name']}"
             yield Told(job["finished_at"], f"found equal to {equal}: nothing was added to the library")
+        case "duplicate":
+            yield Told(job["finished_at"], "found equal to a picture of the library: nothing was added")
         case state:
             yield Told(job["finished_at"], _STATES[state] + _because(job))
 

@@ -61,9 +61,10 @@ def command(
     next. It may run beside the daemon. Exits with 1 when something is not as it should be.
 
     \b
-    With --json: {version, checked: {assets, bytes}, left: {assets, bytes}, earlier: how many assets with a problem
-    found before were not looked at now, findings: [{kind, what, path, asset, detail, remedy}]}; kind is missing,
-    changed, unreadable or extra, what is original, rendition, sidecar or file.
+    With --json: {version, checked: {assets, bytes}, left: {assets, bytes},
+    earlier: how many assets with a problem found before were not looked at now,
+    findings: [{kind, what, path, asset, detail, remedy}]}; kind is missing,
+    changed, unreadable or extra; what is original, rendition, sidecar or file.
 
     \b
     Examples:

@@ -192,7 +192,7 @@ def _members(connection: sqlite3.Connection, job: int) -> dict[str, int]:
     query = """select state, sum(n) from (
           select state, count(*) as n from jobs where parent_id = ?1 group by state
           union all select state, jobs from folded where parent_id = ?1)
-        group by state order by sum(n) desc"""
+        group by state order by sum(n) desc, state"""
     return dict(connection.execute(query, (job,)).fetchall())
 
 

@@ -159,6 +159,10 @@ class Candidates:
         record = self._record(place)
         record.why, record.blocked = why, True
 
+    def blocked(self) -> list[Place]:
+        """What only a rescan or an event tries again."""
+        return [place for place, record in self._records.items() if record.blocked]
+
     def delay(self, place: Place, until: float, why: str) -> None:
         """It may not be taken before another one is: look again then."""
         record = self._record(place)

@@ -94,14 +94,12 @@ def _is_there(root: str, source: str) -> bool:
 def sweep(root: str) -> None:
     """Delete our error files whose file is gone from `failed/`, and the empty folders there."""
     with contextlib.suppress(OSError), beneath.root(root) as above, beneath.folder(above, FAILED) as top:
-        for _, folders, files, at in os.fwalk(topdown=False, dir_fd=top):
+        for _, files, at in beneath.walk(top, strict=False):
             present = set(files)
             for name in files:
                 if name.endswith(ERROR_SUFFIX) and name.removesuffix(ERROR_SUFFIX) not in present:
                     _delete_ours(f"/proc/self/fd/{at}/{name}")
-            for name in folders:
-                with contextlib.suppress(OSError):
-                    os.rmdir(name, dir_fd=at)
+        beneath.prune(top)
 
 
 def forget_error(root: str, path: str) -> None:

@@ -7,6 +7,7 @@ is the journal's business.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import time
@@ -17,6 +18,7 @@ from itertools import chain, islice
 
 from watcher import beneath
 from watcher.errors import UnavailableError
+from watcher.filesystem import rename_noreplace
 from watcher.ignoring import Ignoring
 from watcher.intake.agenda import Place
 from watcher.intake.candidates import Candidates
@@ -79,7 +81,6 @@ class Inbox:
             self.root,
             self._ignoring,
             self._candidates,
-            self._leaving,
             rescan_seconds,
             clock,
             wall,
@@ -139,8 +140,6 @@ class Inbox:
             return []
         if self.noticing.go_on():
             self.ready.refused.clear()
-            for held in [held for held in self._candidates if held.token]:  # no scan meets what lies in the spool
-                self._candidates.found(held)
         if self._copying:
             self._copying.begin()
         claims: list[Claim] = []
@@ -189,6 +188,7 @@ class Inbox:
             return self._claimed(place, seen) if place.token else self._claim(place, seen)
         if isinstance(seen, Not) and place.token:  # it is gone from the spool: nobody waits for its options any more
             self._precedence.settled(place.path)
+            self._give_back(place)
         if seen is Not.FOLDER and not place.token:
             self.noticing.look_into(place.path)
         return None
@@ -254,6 +254,9 @@ class Inbox:
         except OSError as error:
             self._refused(place, error, "cannot be copied")
             return None
+        except UnavailableError as error:
+            self._candidates.put_back(place, str(error))
+            raise
         if taken is Instead.LATER:
             self._candidates.put_back(place, taken.value)
             return None
@@ -301,6 +304,14 @@ class Inbox:
         except OSError:
             return False
         return isinstance(after, Observation) and after.same_bytes(seen) and not after.writer
+
+    def _give_back(self, place: Place) -> None:
+        """A folder or a link took the file's name behind our look, and our rename took that: it goes back."""
+        home = beneath.pinned(self.root, place.path, make=0o777)
+        with contextlib.suppress(OSError), self._pinned(place) as name, home as target:
+            rename_noreplace(name, target)
+        self.spool.forget(place.token)
+        self.noticing.notice(os.path.join(self.root, place.path))
 
     def _refused(self, place: Place, error: OSError, what: str) -> None:
         if error.errno in SURROUNDINGS:

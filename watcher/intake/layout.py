@@ -49,9 +49,10 @@ class Layout:
             folder = os.path.join(self.path, token)
             if not stat.S_ISDIR(os.lstat(folder).st_mode):
                 continue
-            walk = os.walk(folder, onerror=_raise)
-            files = [os.path.join(at, name) for at, _, names in walk for name in names]
-            yield from ((token, os.path.relpath(path, folder)) for path in sorted(files))
+            with beneath.root(folder) as top:
+                walk = beneath.walk(top, strict=True)
+                files = sorted(os.path.join(at, name) for at, names, _ in walk for name in names)
+            yield from ((token, path) for path in files)
             if not files:
                 yield token, None
 
@@ -77,13 +78,10 @@ class Layout:
 
     def forget(self, token: str) -> None:
         """Remove the spool folder of `token`, as far as it is empty."""
-        for folder, _, _ in os.walk(os.path.join(self.path, token), topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
-
-
-def _raise(error: OSError) -> None:
-    raise error
+        with contextlib.suppress(OSError), beneath.root(self.path) as spool:
+            with beneath.folder(spool, token) as folder:
+                beneath.prune(folder)
+            os.rmdir(token, dir_fd=spool)
 
 
 def make_folder(folder: str, mode: int) -> None:

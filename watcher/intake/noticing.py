@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
 from watcher.ignoring import Ignoring
 from watcher.intake.agenda import Place
@@ -21,7 +21,7 @@ _NOTICES = 4096  # that are looked up at a stretch
 
 
 class Noticing:
-    """In the folder `root`. `left`: places that are let lie, which scans look at again. `wake` as for the inbox.
+    """In the folder `root`. `wake` as for the inbox.
 
     `is_known`: whether the file at a path (below `root`) stays there and was taken, as it is now.
     """
@@ -31,14 +31,13 @@ class Noticing:
         root: str,
         ignoring: Ignoring,
         candidates: Candidates,
-        left: Iterable[Place],
         seconds: float,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
         wake: Callable[[], None] = lambda: None,
         is_known: Callable[[str], bool] = lambda path: False,
     ) -> None:
-        self._root, self._ignoring, self._candidates, self._left = root, ignoring, candidates, left
+        self._root, self._ignoring, self._candidates = root, ignoring, candidates
         self._wake, self._is_known = wake, is_known
         self._rounds = Rounds(lambda below: walk(root, ignoring, below), seconds, clock, wall)
         self._unheard = Unheard()
@@ -73,7 +72,7 @@ class Noticing:
         if self._rounds.last == before:
             return False
         self._unheard.scanned()
-        for place in self._left:  # nothing tells of one that was deleted
+        for place in self._candidates.blocked():  # nothing tells of one that is gone, or lies in the spool
             self._candidates.found(place)
         return True
 

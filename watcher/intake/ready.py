@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
+from watcher import beneath
 from watcher.errors import UnavailableError
 from watcher.intake.candidates import utc
 from watcher.intake.spool import FOLDER, READY, SURROUNDINGS, Spool, explained
@@ -59,15 +60,13 @@ class Ready:
 
     def files(self, token: str) -> Iterator[tuple[str, int]]:
         """(path below the folder, bytes) of its regular files, but for its batch.toml; others are left alone."""
-        top = os.path.join(self._folder, token)
-        for folder, folders, names in os.walk(top):
-            folders.sort()
-            for name in sorted(names):
-                path = os.path.join(folder, name)
-                with contextlib.suppress(FileNotFoundError):
-                    found = os.lstat(path)
-                    if stat.S_ISREG(found.st_mode) and path != os.path.join(top, OPTIONS_NAME):
-                        yield os.path.relpath(path, top), found.st_size
+        with contextlib.suppress(FileNotFoundError), beneath.root(os.path.join(self._folder, token)) as top:
+            for folder, names, at in beneath.walk(top, strict=False):
+                for name in names:
+                    with contextlib.suppress(FileNotFoundError):
+                        found, path = os.lstat(name, dir_fd=at), os.path.join(folder, name)
+                        if stat.S_ISREG(found.st_mode) and path != OPTIONS_NAME:
+                            yield path, found.st_size
 
     def claim(self, token: str, room: int, spool: Spool) -> list[Claim]:
         """Take at most `room` files of what was added as `token` to `spool`; the folder goes with the last one.
@@ -80,23 +79,24 @@ class Ready:
                 seen = Seen(_written(self.path(token, below)), "add")
                 claim = spool.take(below, token)
                 claims.append(Claim(claim, self._root, below, spool.source(claim, below), size, seen))
+            self.remove(token)
         except OSError as error:
             if error.errno in SURROUNDINGS and not claims:
                 raise UnavailableError(f"what was added as {token} cannot be taken: {error.strerror}") from error
             self.refused[token] = f"cannot be moved out of its folder: {explained(error)}"
-        self.remove(token)
         return claims
 
     def remove(self, token: str) -> None:
-        """Remove the folder, when no file of it is left but its batch.toml."""
+        """Remove the folder, when no file of it is left but its batch.toml. Raises OSError."""
         top = os.path.join(self._folder, token)
         if next(self.files(token), None) is not None:
             return
         with contextlib.suppress(OSError):
             os.unlink(os.path.join(top, OPTIONS_NAME))
-        for folder, _, _ in os.walk(top, topdown=False):
-            with contextlib.suppress(OSError):  # a link or a pipe: nothing that `add` puts there
-                os.rmdir(folder)
+        with contextlib.suppress(OSError):  # a link or a pipe: nothing that `add` puts there
+            with beneath.root(top) as folder:
+                beneath.prune(folder)
+            os.rmdir(top)
         if os.path.lexists(top):
             self.refused[token] = "what is left in it is no file"
 
