@@ -29,6 +29,7 @@ check: lint test
 bench: $(VENV)/.ready
 	$(BIN)/python bench/reference.py
 	$(BIN)/python bench/archive.py
+	$(BIN)/python bench/watch.py
 
 torture: $(VENV)/.ready-dev
 	TEST_EVERY=1 $(BIN)/python -m pytest tests/test_crash.py --timeout 3600
@@ -38,6 +39,7 @@ torture: $(VENV)/.ready-dev
 	TEST_EDIT_SECONDS=60 $(BIN)/python -m pytest tests/end_to_end/test_e2e_edit.py --timeout 600
 	TEST_LOCKED=30 $(BIN)/python -m pytest tests/end_to_end/test_e2e_database.py --timeout 600
 	TEST_STEADY=10000 $(BIN)/python -m pytest tests/end_to_end/test_e2e_steady.py --timeout 3600
+	TEST_HOSTILE=1000000 $(BIN)/python -m pytest tests/end_to_end/test_e2e_hostile.py --timeout 3600
 	TEST_BURST=30000 $(BIN)/python -m pytest tests/end_to_end/test_e2e_bursts.py --timeout 7200
 
 # A half-made environment would pass for a whole one the next time, so it goes when something fails.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from watcher import beneath
+
+DEPTH = 1050  # more than Python lets a function call itself
+DEEP = "/".join("d" * DEPTH)
 
 
 @pytest.fixture(params=["openat2", "part by part"])
@@ -114,3 +118,51 @@ def test_an_attacker_who_swaps_folders_for_links_all_the_time_leads_nowhere(way:
         finally:
             attacker.kill()
     assert len(outcomes) > 1, "nothing was swapped while it was looked at"
+
+
+def test_folders_however_deep_are_walked_through_and_go_when_they_are_empty(tmp_path: Path) -> None:
+    with beneath.root(str(tmp_path)) as top:
+        try:
+            with beneath.folder(top, DEEP, make=0o755) as last:
+                os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=last))
+            (tmp_path / "d/empty/er").mkdir(parents=True)
+            beneath.prune(top)
+            found = [(path, names) for path, names, _ in beneath.walk(top, strict=True)]
+            assert (len(found), found[-1]) == (DEPTH + 1, (DEEP, ["file"]))
+            with beneath.folder(top, DEEP) as last:
+                os.unlink("file", dir_fd=last)
+            beneath.prune(top)
+            assert os.listdir(tmp_path) == []
+        finally:  # pytest, which calls itself for each folder, could not clean up
+            subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)
+
+
+def test_a_walk_goes_in_the_order_of_names_into_folders_alone_and_stays_below(way: str, inside: Path) -> None:
+    (inside / "a/link").symlink_to(inside.parent / "elsewhere")
+    (inside / "c").mkdir()
+    for path in ("b", "a/b/2", "a/b/1"):
+        (inside / path).touch()
+    with beneath.root(str(inside)) as top:
+        found = [(path, names, os.listdir(at)) for path, names, at in beneath.walk(top, strict=True)]
+    assert [(path, names) for path, names, _ in found] == [
+        ("", ["b"]), ("a", ["link"]), ("a/b", ["1", "2"]), ("c", []),
+    ]  # fmt: skip
+    assert sorted(found[1][2]) == ["b", "link"]
+
+
+def test_a_folder_that_cannot_be_read_ends_a_strict_walk_and_no_other(
+    inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def shut(at: int) -> object:
+        if os.readlink(f"/proc/self/fd/{at}").endswith("/a"):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scandir(at)
+
+    (inside / "c").mkdir()
+    monkeypatch.setattr(os, "scandir", shut)
+    with beneath.root(str(inside)) as top:
+        assert [path for path, _, _ in beneath.walk(top, strict=False)] == ["", "c"]
+        with pytest.raises(PermissionError):
+            list(beneath.walk(top, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -17,7 +18,9 @@ from watcher.daemon import Daemon
 from watcher.db import cancelling, ledger
 from watcher.db.connect import open_writer, transaction
 from watcher.db.journal import Patience
+from watcher.errors import UnavailableError
 from watcher.intake.inbox import Inbox
+from watcher.intake.spool import Spool
 from watcher.model import Job, Limits, Member, Rules
 from watcher.notify import Notifier
 from watcher.storage.local import LocalStorage
@@ -307,3 +310,44 @@ def test_an_added_file_whose_claim_a_power_cut_undid_is_taken_again_from_where_i
     daemon.claim()
     assert taken(daemon) == ["a"]
     assert daemon.journal.unfinished()[0].batch_id == job.batch_id
+
+
+def test_what_was_added_is_in_the_journal_also_when_the_inbox_then_has_no_room(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path / "first", "added")
+    drop(tmp_path / "first", "loose")
+    take = Spool.take
+
+    def full(self: Spool, below: str, token: str | None = None) -> str:
+        if below == "loose":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return take(self, below, token)
+
+    monkeypatch.setattr(Spool, "take", full)
+    with pytest.raises(UnavailableError):
+        daemon.claim()
+    monkeypatch.undo()
+    daemon.claim()
+    assert taken(daemon) == ["added", "loose"]
+
+
+# -- paths that are as long as a path can be ---------------------------------------------------------------------------
+
+
+def test_one_whose_path_is_too_long_in_the_spool_stops_no_start_and_ends_in_failed(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    folder = str(tmp_path / "first")
+    while len(folder) < 4080:
+        folder = f"{folder}/{'d' * min(200, 4089 - len(folder))}"
+    os.makedirs(folder)
+    drop(Path(folder), "deep")
+    daemon.claim()
+    assert taken(daemon) == ["deep"]
+    daemon.recover()
+    finish(daemon)
+    daemon.announce()
+    daemon.discard()
+    [left] = [files for _, _, files in os.walk(tmp_path / "first/failed") if files]
+    assert sorted(left) == ["deep", "deep.error.txt"]

@@ -146,7 +146,8 @@ class Daemon:
         with transaction(self.connection):
             results = [self._excused(result) for result in self._results]
             self.committing.apply(results)
-            chronicle.append(self.storage.root, annals.of_jobs(self.connection, [each.job_id for each in results]))
+            lines = annals.of_jobs(self.connection, [each.job_id for each in results])
+            chronicle.append(self.storage.root, lines, fsync=True)  # or a power cut could leave the rows without them
         self._results = []
         for result in results:
             if isinstance(result, Failed) and result.died:  # nobody else cleans up behind a killed worker

@@ -204,6 +204,7 @@ class _Service:
         for configured in self.chosen.inbox:
             inbox = inbox_of(configured, self.chosen, self.wake, self._copying(configured))
             stack.callback(inbox.close)
+            self._refuse_left_copies(inbox)
             awaited = configured.marker or self.daemon.journal.knows_inbox(inbox.root)
             if not (awaited and inbox.presence.is_away(spooled=self._has_spooled(inbox))):
                 inbox.open(self.chosen.library.path)
@@ -223,6 +224,18 @@ class _Service:
         root, journal = os.path.abspath(configured.path), self.daemon.journal
         memory = Taken(self.daemon.connection, lambda: journal.inbox(root, configured.name))
         return Copying(root, os.path.join(self.chosen.library.path, PRIVATE), memory)
+
+    def _refuse_left_copies(self, inbox: Inbox) -> None:
+        """Looked for in the inbox's own spool they would count as lost, and their files may be gone from the phone."""
+        journal = self.daemon.journal
+        if inbox.copies or not journal.knows_inbox(inbox.root):
+            return
+        if count := journal.copies_in_work(journal.inbox(inbox.root, inbox.name)):
+            files = "1 unfinished file" if count == 1 else f"{count} unfinished files"
+            raise ConfigError(
+                f"The inbox {shown(inbox.root)} has {files} in the library's spool, from when its files were copied."
+                ' Run once with take = "copy" to have that finished.'
+            )
 
     def _tell_of_unwatched(self) -> None:
         """Files of an inbox that left the configuration would lie in its spool, and nobody would know."""

@@ -178,6 +178,12 @@ def test_a_file_elsewhere_is_said_to_be_and_the_inboxes_are_named(home: Home) ->
     stray.unlink()
 
 
+def test_an_inbox_itself_is_said_to_be_one(home: Home) -> None:
+    done = home.watcher("explain", f"{home.inbox}/")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"is an inbox: watcher status tells how it is" in done.stderr
+
+
 def test_what_was_taken_is_told_without_the_heavy_packages(home: Home) -> None:
     code = "import sys; from watcher.cli import main; sys.argv[1:] = {!r}\ntry: main()\nfinally: print(*sys.modules)"
     arguments = ["explain", "--config", str(home.config), "job:1"]
@@ -350,8 +356,10 @@ def test_edits_and_stacks_are_told(catalog: Catalog, watcher: Run) -> None:
         "edited_at": "2026-02-01T00:00:00Z",
     }
     catalog.insert("edits", **row)
+    catalog.insert("edits", **row | {"field": "keywords", "old": '["sea"]', "new": '["sea", "Dawn"]'})
     [told] = rows_of(watcher, str(part))
     assert {"at": "2026-02-01T00:00:00Z", "text": 'title edited: nothing became "Dawn"'} in told["story"]
+    assert 'keywords edited: "sea" became "sea", "Dawn"' in [line["text"] for line in told["story"]]
     assert f"stack: it is shown by IMG_1.jpg (asset {shows})" in sentences(told)
     [first] = rows_of(watcher, str(shows))
     assert f"stack: it goes with IMG_1.cr2 (asset {part})" in sentences(first)
@@ -402,3 +410,12 @@ def test_a_removed_picture_still_has_its_story(
     [told] = rows_of(watcher, "a.jpg")
     assert told["headline"] == f"a.jpg was removed from the library (job {job})"
     assert told["headline"].encode() in terminal("explain", "a.jpg")
+
+
+def test_what_equalled_a_picture_that_was_removed_does_not_point_to_it(
+    catalog: Catalog, watcher: Run, tmp_path: Path
+) -> None:
+    job = catalog.job(catalog.inbox(tmp_path), b"a.jpg", "duplicate", finished_at="2026-01-02T00:00:00Z", discarded=1)
+    [told] = rows_of(watcher, "a.jpg")
+    assert told["headline"] == f"a.jpg equals a picture that was in the library and was removed since (job {job})"
+    assert "found equal to a picture of the library: nothing was added" in [line["text"] for line in told["story"]]

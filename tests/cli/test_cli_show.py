@@ -175,6 +175,17 @@ def test_failures_are_the_files_that_still_lie_there(catalog: Catalog, watcher: 
     assert watcher("failures").stdout.splitlines()[0].split(b"\t")[-1] == odd
 
 
+def test_a_terminal_shows_moments_by_the_clock_of_the_machine(
+    catalog: Catalog, watcher: Run, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    catalog.job(catalog.inbox(tmp_path), b"a.jpg", "failed", reason="no")  # at midnight, UTC
+    head, line = terminal("jobs").decode().splitlines()
+    assert head.split() == ["id", "state", "name", "batch", "created_at", "reason"]
+    assert line.split()[3:] == ["2026-01-01", "09:00", "no"]
+    assert watcher("jobs").stdout.split(b"\t")[5] == b"2026-01-01T00:00:00Z"
+
+
 def test_on_a_terminal_a_failure_keeps_its_whole_reason_and_its_path(
     catalog: Catalog, terminal: Terminal, tmp_path: Path
 ) -> None:

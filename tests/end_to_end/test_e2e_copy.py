@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -301,3 +303,17 @@ def test_an_inbox_that_is_moved_out_of_after_all_takes_what_lies_there(phone: Ph
     phone.once(3)
     assert phone.told() == {"a": ["done", "duplicate"], "broken": ["failed", "failed"]}
     assert [row["path"] for row in phone.json("failures")] == [str(phone.failed / "broken.png")]
+
+
+def test_an_inbox_whose_copies_are_not_finished_is_not_moved_out_of(phone: Phone) -> None:
+    """They would count as lost, and their files may be gone from the phone."""
+    phone.drop("a.jpg", picture("Only copied"))
+    once(phone)
+    with contextlib.closing(sqlite3.connect(phone.library / ".watcher" / "watcher.db")) as db, db:
+        db.execute("update jobs set state = 'queued', finished_at = null, discarded = 0")
+    phone.config.write_text(phone.config.read_text().replace('take = "copy"', 'take = "move"'))
+    refused = phone.watcher("run", "--once")
+    assert refused.returncode == 2
+    assert b"1 unfinished file in the library's spool" in refused.stderr
+    assert b'Run once with take = "copy"' in refused.stderr
+    assert (phone.inbox / "a.jpg").exists()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from tests.end_to_end.household import PATIENT, Home, digest, wait_for
+import pytest
+
+from tests.end_to_end.household import PATIENT, Home, digest, let_pass, wait_for
 from tests.end_to_end.pictures import picture, zipped
 
 OPTIONS = b"""
@@ -75,6 +77,23 @@ def test_batch_toml_is_waited_for_while_it_is_written_and_then_counts_for_what_l
         put(folder / "late.jpg", picture("Late"))
         home.wait_for_rest()
         assert [home.asset(name)["title"] for name in ("early.jpg", "late.jpg")] == ["By the lake"] * 2
+
+
+@pytest.mark.parametrize("end", ["closed", "deleted"])
+def test_who_waited_for_a_batch_toml_longer_than_for_any_file_goes_on_at_once(home: Home, end: str) -> None:
+    folder = home.inbox / "Slow"
+    folder.mkdir()
+    with home.running(), (folder / "batch.toml").open("wb") as writing:
+        writing.write(OPTIONS)
+        writing.flush()
+        (folder / "early.jpg").write_bytes(picture("Early"))
+        wait_for(lambda: "waiting until Slow/batch.toml is taken: still open" in home.watcher("status").stdout.decode())
+        let_pass(1.0)  # longer than incomplete_seconds: it is stuck
+        if end == "deleted":
+            (folder / "batch.toml").unlink()
+        writing.close()
+        home.wait_until("early.jpg", "done")
+    assert home.asset("early.jpg")["title"] == ("By the lake" if end == "closed" else "Early")
 
 
 def test_batch_toml_that_comes_last_counts_for_what_has_not_begun(home: Home) -> None:

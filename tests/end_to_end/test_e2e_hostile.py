@@ -258,6 +258,7 @@ def test_after_all_searches_the_catalog_is_whole(attacked: tuple[Home, dict[str,
 
 # -- the collection ----------------------------------------------------------------------------------------------------
 
+MOST_MEMBERS = int(os.environ.get("TEST_HOSTILE", "1000"))  # each that fails is a file in failed/ with its note
 MOST_KB = 1_500_000  # of a worker; one alone may use 2 GB of addresses (workers.max_memory)
 
 
@@ -267,6 +268,7 @@ def test_the_hostile_files_of_the_collection_end_and_the_daemon_lives(home: Home
     home.config.write_text(home.config.read_text() + '[log]\nlevel = "debug"\n')
     folders = [corpus / name for name in ("broken", "hostile-archives", "strings")]
     files = {path.name: path.read_bytes() for folder in folders for path in folder.iterdir()}
+    files = {name: content for name, content in files.items() if content.count(b"PK\1\2") <= MOST_MEMBERS}
     named = json.loads((corpus / "strings" / "gen_filenames.json").read_text())
     named = [name for name in named if Ignoring().rule(name) is None]  # such are left where they are
     raw = [bytes.fromhex(line) for line in (corpus / "strings" / "gen_filenames_bytes.hex").read_text().split()]

@@ -74,7 +74,7 @@ def test_a_disk_that_is_unmounted_pauses_its_inbox_and_loses_nothing_until_it_is
         inside(daemon, 'umount -l "$0" && cp -a "$1/." "$2/" && mount --bind "$2" "$0"', home.inbox, disk, other)
         (through(daemon, home.inbox) / "elsewhere.jpg").write_bytes(picture("Elsewhere"))
         wait_for_done(home, "elsewhere.jpg")
-        assert state(home) == "watching"
+        wait_for(lambda: state(home) == "watching", what="the inbox to be watched on the other disk")
     assert home.log().count(" paused phone is paused: ") == 2
     assert stays.exists()
 

@@ -354,3 +354,14 @@ def test_a_file_that_cannot_be_read_is_told_of_and_blocks_no_other(
     monkeypatch.setattr(module, "clone", damaged)
     assert [claim.path for claim in claimed(inbox)] == ["b.png"]
     assert inbox.left_behind() == [("a.png", "cannot be copied: Input/output error")]
+
+
+def test_a_file_for_which_the_library_was_gone_is_copied_when_it_is_back(card: Card, inbox: Inbox) -> None:
+    card.drop("a.png")
+    inbox.rescan()
+    spool = Path(inbox.spool.path)
+    spool.rename(spool.with_name("away"))
+    with pytest.raises(UnavailableError):
+        _rest(inbox)
+    spool.with_name("away").rename(spool)
+    assert [claim.path for claim in _rest(inbox)] == ["a.png"]

@@ -358,3 +358,16 @@ def test_somebody_elses_note_stays_when_a_file_of_its_name_is_dropped(root: str)
 def test_our_notes_are_known_by_their_name_and_first_line(root: str, name: str, content: str, ours: bool) -> None:
     make_files(root, {name: content})
     assert discards.is_ours(os.path.join(root, name)) is ours
+
+
+def test_what_an_archive_is_deleted_for_is_flushed_with_the_folders_made_for_it_the_second_time_too(
+    root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    source = spool(root)
+    folders = [os.path.join(root, "failed", "trip.zip"), os.path.join(root, "failed"), root]
+    for _ in range(2):  # the first may have been stopped before it had flushed
+        assert discards.to_failed(root, source, "trip.zip/a.jpg", report(), flush=True) == "failed/trip.zip/a.jpg"
+        assert flushed[-3:] == folders
+        flushed.clear()

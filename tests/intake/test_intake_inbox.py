@@ -602,3 +602,45 @@ def test_what_a_folder_of_any_name_still_holds_is_known(inbox: Inbox, root: Path
     inbox.claim_settled(10)
     assert inbox.comes_from(shown(name))
     assert not inbox.comes_from(shown(name)[:-1])
+
+
+@pytest.mark.parametrize("what", ["folder", "link"])
+def test_what_is_no_file_and_took_the_name_between_look_and_rename_is_given_back(
+    inbox: Inbox, root: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    drop(root, {"trip": {"a.jpg": WHOLE}})
+    rename, place = os.rename, root / "trip/a.jpg"
+
+    def swap_and_rename(source: str, target: str) -> None:
+        place.unlink()
+        if what == "folder":
+            drop(root / "trip", {"a.jpg": {"one.jpg": WHOLE}})
+        else:
+            place.symlink_to(root.parent)
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", swap_and_rename)
+    assert inbox.claim_settled(10) == []
+    monkeypatch.undo()
+    clock.moved += 2
+    claims = [claim for _ in range(3) for claim in inbox.claim_settled(10)]
+    assert taken(claims) == (["trip/a.jpg/one.jpg"] if what == "folder" else [])
+    assert place.is_symlink() == (what == "link")
+    assert len(inbox.spool.spooled()) == len(claims)
+
+
+def test_one_that_could_not_be_moved_and_was_removed_since_is_forgotten_by_the_next_scan(
+    inbox: Inbox, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(root, {"a.jpg": WHOLE})
+
+    def refuse(source: str, target: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "rename", refuse)
+    assert inbox.claim_settled(10) == []
+    (root / "a.jpg").unlink()
+    inbox.rescan()
+    assert inbox.claim_settled(10) == []
+    assert inbox.left_behind() == []
+    assert inbox.waiting_count() == 0

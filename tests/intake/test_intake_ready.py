@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from watcher import beneath
 from watcher.errors import UnavailableError
 from watcher.intake.inbox import Inbox
 from watcher.intake.ready import Ready
@@ -183,3 +184,15 @@ def test_whoever_may_drop_files_may_add_some_and_nobody_sees_the_spool(tmp_path:
     Spool(str(tmp_path), lambda: 0.0).open("/library")
     modes = {name: stat.S_IMODE((tmp_path / ".watcher" / name).stat().st_mode) for name in ("add", "ready", "spool")}
     assert modes == {"add": mode, "ready": mode, "spool": 0o700}
+
+
+def test_a_path_that_is_too_long_stays_and_is_named(inbox: Inbox) -> None:
+    folder = str(add(inbox, {"a.jpg": b"x"}))
+    while len(folder) < 4090:
+        folder = f"{folder}/{'d' * min(200, 4093 - len(folder))}"
+    os.makedirs(folder)
+    with beneath.root(folder) as at:
+        os.close(os.open("deep.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+    assert [claim.path for claim in inbox.claim_added(TOKEN, 9)] == ["a.jpg"]
+    [(token, why)] = inbox.left_behind()
+    assert (token, "too long" in why) == (TOKEN, True)

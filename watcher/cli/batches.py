@@ -10,6 +10,7 @@ from watcher.cli.options import as_json, places
 from watcher.db import batch_views, search
 
 _NAMES = ["id", "token", "name", "kind", "inbox", "state", "percent", "files", "failed", "created_at"]
+_SHORT = [name for name in _NAMES if name not in ("token", "inbox")]
 
 
 @click.command()
@@ -31,7 +32,7 @@ def command(config: str | None, library: str | None, only_open: bool, limit: int
     with search.reading(locate.library(config, library).database) as connection:
         found = batch_views.batches(connection, only_open=only_open, limit=limit)
     rows = [_row(progress.described(one)) for one in found]
-    output.write_view(_NAMES, rows, as_json, "no batches")
+    output.write_view(_NAMES, rows, as_json, "no batches", _SHORT)
     output.flush()
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from watcher.cli.templates import Template
 
 _TABLE = ("id", "taken", "name", "title", "camera")
-_MINUTE = len("2024-05-17T14:23")
+_KNOWN = {"year": 4, "month": 7, "day": 10, "second": 16}  # characters of YYYY-MM-DDTHH:MM, by the date's precision
 
 
 class Form(NamedTuple):
@@ -75,13 +75,16 @@ def print_table(found: Sequence[Asset], chosen: Sequence[str] | None, mark: outp
 
 
 def _for_a_person(asset: Asset, name: str) -> str:
-    """A field's text; of the camera only the model where that begins with the maker's first word; a time to the minute."""
+    """A field's text; of the camera only the model where that begins with the maker's first word, of a date what is
+    known, to the minute.
+    """
     make, model = asset["camera_make"], asset["camera_model"]
     # "NIKON CORPORATION NIKON Z 6" would take the width that name and title need
     if name == "camera" and make and model and model.casefold().split()[:1] == make.casefold().split()[:1]:
         return str(model)
     if name == "taken":
-        return (asset["taken_at"] or "")[:_MINUTE].replace("T", " ")  # a time cut in its middle says nothing
+        known = _KNOWN.get(asset["taken_precision"], _KNOWN["second"])
+        return (asset["taken_at"] or "")[:known].replace("T", " ")  # seconds would be cut off, and more with them
     return output.text_of(value_of(asset, name))
 
 
@@ -118,7 +121,8 @@ def _print_lines(found: Iterator[Asset], form: Form) -> None:
 def note_lacking(number: int, rendition: str | None) -> None:
     """Tell of those found that have no such rendition: nothing stands for them in the output."""
     if number:
-        click.echo(f"{number:,} of them have no rendition {output.escaped(rendition or '')}", err=True)
+        has = "has" if number == 1 else "have"
+        click.echo(f"{number:,} of them {has} no rendition {output.escaped(rendition or '')}", err=True)
 
 
 def _line(asset: Asset, form: Form) -> str | None:

@@ -49,7 +49,7 @@ def command(
             rows = views.jobs(connection, state=state, batch=batch, limit=limit)
             total = views.job_count(connection, state=state, batch=batch)
             names = ["id", "state", "name", "inbox", "batch", "created_at", "reason"]
-    output.write_view(names, rows, as_json, "no jobs")
+    output.write_view(names, rows, as_json, "no jobs", [name for name in names if name != "inbox"])
     if output.on_terminal() and not as_json and total > len(rows):
         output.write(f"and {total - len(rows):,} more\n")
     output.flush()

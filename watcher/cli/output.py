@@ -13,6 +13,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from watcher.errors import ConfigError
@@ -185,17 +186,28 @@ def texts(assets: Iterable[Asset], names: Sequence[str]) -> Iterator[list[str]]:
         yield [text_of(value_of(asset, name)) for name in names]
 
 
-def write_view(names: Sequence[str], rows: Sequence[dict[str, Any]], as_json: bool, none: str) -> None:
-    """Rows with all their keys as JSON; else some of them, as a table on a terminal and with tabs in a pipe.
+def write_view(
+    names: Sequence[str], rows: Sequence[dict[str, Any]], as_json: bool, none: str, short: Sequence[str] = ()
+) -> None:
+    """Rows with all their keys as JSON; else those of `names`, as a table on a terminal and with tabs in a pipe.
 
-    `none` is said on stderr when there are no rows.
+    `short` are those for a terminal, where all of them would leave too little room for each. `none` is said on stderr
+    when there are no rows.
     """
-    cells = [[text_of(row[name]) for name in names] for row in rows]
     if as_json:
         write_json(rows)
     elif not rows:
         print(none, file=sys.stderr)  # noqa: T201
     elif on_terminal():
-        write(table(names, cells))
+        chosen = short or names
+        write(table(chosen, [[_for_a_person(name, row[name]) for name in chosen] for row in rows]))
     else:
+        cells = [[text_of(row[name]) for name in names] for row in rows]
         write("".join("\t".join(map(one_line, row)) + "\n" for row in cells))
+
+
+def _for_a_person(name: str, value: Any) -> str:
+    """A value as a table has it: moments to the minute, by the clock of this machine."""
+    if name.endswith("_at") and isinstance(value, str):
+        return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M")
+    return text_of(value)

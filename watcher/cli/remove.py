@@ -26,7 +26,7 @@ def command(asset: tuple[str, ...], yes: bool, config: str | None, library: str 
     show` takes: an id, 8 or more digits of its digest, a path in the library, the name it was dropped under, or job:N.
 
     Prints where each file lies now; a running daemon deletes it for good after library.trash_days. Dropped again, the
-    picture is taken anew. Exits with 1 when one of them is not there.
+    picture is taken anew. On a terminal it asks first. Exits with 1 when one of them is not there.
 
     \b
     Examples:

@@ -182,9 +182,10 @@ def _jobs(status: Status) -> str:
 
 
 def _waiting(inbox: Status) -> str:
-    if inbox.get("waiting") is not None:
-        return f"{inbox['waiting']:,} waiting"
-    return "not looked into" if os.path.isdir(inbox["path"]) else "not there"  # it is there, and lacks its marker
+    if inbox["state"] == "paused" and not os.path.isdir(inbox["path"]):
+        return "not there"
+    # a folder that lacks its marker is there
+    return "not looked into" if inbox.get("waiting") is None else f"{inbox['waiting']:,} waiting"
 
 
 def _views(place: Library) -> Iterator[View]:

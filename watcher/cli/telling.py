@@ -172,7 +172,12 @@ def _later(story: Row) -> Iterator[Told]:
     yield from (Told(at, "read again with the sidecars that came for it") for at in story["reread"])
     for edit in story["edits"]:
         if edit["field"] not in _NOT_TOLD:
-            yield Told(edit["at"], f"{edit['field']} edited: {_value(edit['old'])} became {_value(edit['new'])}")
+            yield Told(edit["at"], f"{edit['field']} edited: {_edited(edit, 'old')} became {_edited(edit, 'new')}")
+
+
+def _edited(edit: Row, which: str) -> str:
+    value = edit[which]
+    return _value(json.loads(value) if edit["field"] == "keywords" and value else value)  # as their column has them
 
 
 def _dropped(one: Row) -> str:

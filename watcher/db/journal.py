@@ -335,6 +335,11 @@ class Journal:
         )
         return [(os.fsdecode(row["path"]), int(row["n"])) for row in rows]
 
+    def copies_in_work(self, inbox: int) -> int:
+        """How many files that stay in this inbox are not at their end: copies of them lie in the library's spool."""
+        query = f"select count(*) from jobs where inbox_id = ? and copied = 1 and claim is not null and state in {OPEN}"
+        return int(self._db.execute(query, (inbox,)).fetchone()[0])
+
     def unfinished_count(self, inboxes: Sequence[int]) -> int:
         row = self._db.execute(
             f"select count(*) as n from jobs where state in {OPEN} and inbox_id in {listed(inboxes)}"

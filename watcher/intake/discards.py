@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from watcher import beneath
-from watcher.filesystem import fsync_directory, rename_noreplace
+from watcher.filesystem import rename_noreplace
 from watcher.intake.spool import FOLDER
 from watcher.model import shown
 
@@ -73,11 +73,17 @@ def to_failed(root: str, source: str, path: str, report: Report, *, flush: bool 
     Returns where it lies below the inbox; None when there is no spool copy and no trace of a former move. Raises
     FileExistsError when every name that it may have is taken, OSError as the file system gives it.
     """
-    if not _is_there(root, source):
-        return _moved_before(root, path, report.job_id)
+    there = _is_there(root, source)
+    place = _moved(root, source, path, report) if there else _moved_before(root, path, report.job_id)
+    if place and flush:
+        _flush(root, os.path.dirname(place))
+    return place
+
+
+def _moved(root: str, source: str, path: str, report: Report) -> str:
     with beneath.pinned(root, source) as name:
         for place in _places(path, report.job_id):
-            if _move(root, name, place, report, flush):
+            if _move(root, name, place, report):
                 return place
     where = shown(os.path.join(root, FAILED))
     raise FileExistsError(f"every name for it in {where} is taken; move away what is in the way")
@@ -158,11 +164,21 @@ def _cut(name: str, most: int) -> str:
     return beginning
 
 
-def _move(root: str, source: str, place: str, report: Report, flush: bool) -> bool:
+def _flush(root: str, folder: str) -> None:
+    """Bring the names in `folder` below `root` to the disk, and those of the folders on the way to it."""
+    with beneath.root(root) as above:
+        while folder:
+            with beneath.folder(above, folder) as at:
+                os.fsync(at)
+            folder = os.path.dirname(folder)
+        os.fsync(above)
+
+
+def _move(root: str, source: str, place: str, report: Report) -> bool:
     """Explain, then move. False when the name, or a folder on the way to it, is taken or too long."""
     try:
         with beneath.pinned(root, place, make=0o777) as target:
-            return _explained_and_moved(root, source, target, report, flush)
+            return _explained_and_moved(root, source, target, report)
     except NotADirectoryError:
         return False
     except OSError as error:
@@ -171,7 +187,7 @@ def _move(root: str, source: str, place: str, report: Report, flush: bool) -> bo
         return False
 
 
-def _explained_and_moved(root: str, source: str, target: str, report: Report, flush: bool) -> bool:
+def _explained_and_moved(root: str, source: str, target: str, report: Report) -> bool:
     if not _explain(root, target, report):
         return False
     try:
@@ -180,8 +196,6 @@ def _explained_and_moved(root: str, source: str, target: str, report: Report, fl
         if _job_of(target) == report.job_id:  # ours, but what lies there is not our file
             _delete_ours(target + ERROR_SUFFIX)
         return False
-    if flush:
-        fsync_directory(os.path.dirname(target))
     return True
 
 

@@ -189,6 +189,8 @@ class Inbox:
         if isinstance(seen, Not) and place.token:  # it is gone from the spool: nobody waits for its options any more
             self._precedence.settled(place.path)
             self._give_back(place)
+        if isinstance(seen, Not):
+            self._precedence.release(place.path)
         if seen is Not.FOLDER and not place.token:
             self.noticing.look_into(place.path)
         return None

@@ -30,6 +30,7 @@ class Precedence:
         self._root, self._ignoring, self._candidates, self._clock = root, ignoring, candidates, clock
         self._is_known = is_known
         self._held: set[str] = set()  # paths of each batch.toml that settles in the spool
+        self._behind: dict[str, set[Place]] = {}  # who waits for one that does not settle, by its path
 
     def held(self, path: str) -> None:
         """The file that had this path lies in the spool, and settles there."""
@@ -39,6 +40,12 @@ class Precedence:
     def settled(self, path: str) -> None:
         """It is claimed, or gone: nobody waits for it any more."""
         self._held.discard(path)
+        self.release(path)
+
+    def release(self, path: str) -> None:
+        """Something has become of it at last: who waits for it is looked at again."""
+        for place in self._behind.pop(path, ()):
+            self._candidates.found(place)
 
     def delays(self, place: Place) -> bool:
         """Whether the file there must wait for its folder's batch.toml; then it is looked at again."""
@@ -61,5 +68,6 @@ class Precedence:
         why = f"waiting until {shown(options.path)} is taken: {self._candidates.why(options)}"
         if self._candidates.is_stuck(options):
             self._candidates.block(place, why)
+            self._behind.setdefault(options.path, set()).add(place)
         else:
             self._candidates.delay(place, self._clock() + _SECONDS, why)
