@@ -93,6 +93,7 @@ class Daemon:
         self._results: list[TaskResult] = []  # had, not yet committed
         self._results_since = 0.0
         self._sweep_due = 0.0
+        self._goes_on = False  # what was done now makes more to do: members of an archive go before it
 
     # -- the line --------------------------------------------------------------------------------------------------
 
@@ -105,6 +106,7 @@ class Daemon:
                 self.close()
                 self.start()
             self._take(self.executor.poll(self._timeout(deadline)))
+            self._goes_on = False
             if self.pause.reason is None:
                 self._demand_catalog()  # polling may take long
                 self.commit()
@@ -123,6 +125,7 @@ class Daemon:
         """End the batches to which nothing more comes, and the archives whose members are all at their end."""
         ended = self.batching.close(self._still_comes, self.batch_seconds)
         if ended or self.archives.any_complete():
+            self._goes_on = True
             with transaction(self.connection):
                 self.batching.end(ended)
                 self.archives.close()
@@ -160,6 +163,7 @@ class Daemon:
     def announce(self) -> None:
         """Tell of what is durable, in commit order, at least once."""
         if jobs := self.journal.unannounced():
+            self._goes_on = True
             told = self.notifier.send(jobs)
             with transaction(self.connection, durable=False):
                 self.journal.mark_announced(told)
@@ -175,6 +179,7 @@ class Daemon:
                     gone += self._discard(job)
         finally:
             if gone:
+                self._goes_on = True
                 with transaction(self.connection, durable=False):
                     self.journal.mark_discarded(gone)
         self._tidy()
@@ -339,6 +344,7 @@ class Daemon:
         if self.pause.reason is not None:
             times += [self.pause.until]
         else:
+            times += [now] if self._goes_on else []
             times += [self._results_since + GROUP_SECONDS] if self._results else []
             times += [] if self.stopping else map(Inbox.next_deadline, self.inboxes.values())
             waits = [] if self.stopping else [self.journal.next_due(), self.batching.next_quiet(self.batch_seconds)]

@@ -657,3 +657,18 @@ def test_a_reason_that_is_no_text_for_sqlite_is_kept_in_escapes(journal: Journal
     [started] = journal.start(1, [inbox])
     assert journal.finish(number, started.attempt, "failed", reason="tag \ud800 of a\udcff.jpg")
     assert journal.job(number).reason == r"tag \ud800 of a\udcff.jpg"
+
+
+def test_an_asset_is_read_again_by_one_at_a_time(journal: Journal, db: sqlite3.Connection, inbox: int) -> None:
+    with transaction(db):
+        db.execute("pragma defer_foreign_keys = on")
+        for asset in (1, 2):
+            journal.join(inbox, asset, "a.jpg", None)
+        first, second = journal.start(9, [inbox])
+        journal.join(inbox, 1, "a.jpg", None)  # another sidecar came meanwhile
+        assert journal.start(9, [inbox]) == []
+        journal.finish(second.id, second.attempt, "done")
+        assert journal.start(9, [inbox]) == []
+        journal.finish(first.id, first.attempt, "done")
+        assert [job.asset_id for job in journal.start(9, [inbox])] == [1]
+        db.execute("delete from jobs")

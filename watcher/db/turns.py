@@ -10,6 +10,10 @@ from collections.abc import Sequence
 
 from watcher.db.jobs import HELD_LANE, SUSPECT, listed
 
+# Of two that read one asset again at the same time, the one that knows less could be the last to say what it is.
+_ALONE = """not (kind = 'join' and exists (select 1 from jobs as other
+    where other.asset_id = jobs.asset_id and other.kind = 'join' and other.state = 'running'))"""
+
 
 class Turns:
     """Remembers which lane was served last: the next one begins."""
@@ -53,7 +57,7 @@ class Turns:
         rows = self._db.execute(
             # left to itself SQLite prefers the index over not_before, and sorts a lane's thousands for its first few
             f"""select id from jobs indexed by jobs_by_lane where state = 'queued' and {condition} and not_before <= ?
-                and inbox_id in {listed(inboxes)} order by id limit ?""",
+                and inbox_id in {listed(inboxes)} and {_ALONE} order by id limit ?""",
             (now, limit),
         )
         return [int(row["id"]) for row in rows]
