@@ -21,6 +21,7 @@ from watcher.db.journal import Patience
 from watcher.errors import UnavailableError
 from watcher.intake.inbox import Inbox
 from watcher.intake.spool import Spool
+from watcher.messages import TaskResult
 from watcher.model import Job, Limits, Member, Rules
 from watcher.notify import Notifier
 from watcher.storage.local import LocalStorage
@@ -351,3 +352,35 @@ def test_one_whose_path_is_too_long_in_the_spool_stops_no_start_and_ends_in_fail
     daemon.discard()
     [left] = [files for _, _, files in os.walk(tmp_path / "first/failed") if files]
     assert sorted(left) == ["deep", "deep.error.txt"]
+
+
+class Resting:
+    """An executor with nothing to do; `waits`: for how long it was let rest, in seconds."""
+
+    def __init__(self) -> None:
+        self.waits: list[float | None] = []
+
+    def free_slots(self) -> int:
+        return 0
+
+    def busy(self) -> int:
+        return 0
+
+    def poll(self, timeout: float | None) -> list[TaskResult]:
+        self.waits.append(timeout)
+        return []
+
+
+def test_the_loop_does_not_rest_while_an_archive_can_be_let_go_of(daemon: Daemon, tmp_path: Path) -> None:
+    zipped, *members = archive(daemon, tmp_path / "first", "a.txt", "b.txt")
+    for inbox in daemon.inboxes.values():
+        inbox.noticing.listen(3600.0, events=True)
+    for job in members:
+        lodge(daemon, job)
+    daemon.executor = resting = Resting()  # type: ignore[assignment]
+    (tmp_path / "library/.watcher").mkdir()
+    while daemon.journal.job(zipped.id).finished_at is None or daemon.journal.undiscarded([*daemon.inboxes]):
+        assert len(resting.waits) < 9
+        daemon.step(time.monotonic() + 1000)
+    assert not any(resting.waits), "it is done in as many turns as it takes, one after the other"
+    assert (tmp_path / "first/failed/trip.zip/b.txt").exists()

@@ -153,7 +153,7 @@ def assert_lawful(home: Cramped, daemon: Daemon) -> None:
         wait_for(is_lawful)
     assert not wrong, "\n".join([*wrong, home.log()[-2000:]])
     # doctor may read what the daemon wrote down while it still waited
-    wait_for(lambda: {found["kind"] for found in home.beside(daemon, "doctor")} <= {"space"}, what="doctor to be content")
+    wait_for(lambda: {found["kind"] for found in home.beside(daemon, "doctor")} <= {"space"}, what="a content doctor")
 
 
 def found_wrong(home: Cramped, daemon: Daemon) -> list[str]:
