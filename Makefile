@@ -13,7 +13,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/watcher demo demo
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

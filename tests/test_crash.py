@@ -38,7 +38,7 @@ from watcher.processing.run import run_task
 
 CHANGES = ("rename", "replace", "link", "unlink", "mkdir", "rmdir")  # of os
 TURNS = 300  # of the loop, at most, until all is worked off
-EVERY = int(os.environ.get("TEST_EVERY", "5"))
+EVERY = int(os.environ.get("TEST_EVERY", "8"))
 RANDOM_PAIRS = 90 // EVERY  # in each scene
 
 EARLIER = (Drop("old.png", picture(1)),)

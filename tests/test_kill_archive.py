@@ -20,7 +20,7 @@ from tests.ledger_law import Drop, violations
 from tests.ledger_site import BROKEN, picture, xmp, zipped
 from tests.test_kill import House, _session, signal_all, until, workers
 
-KILLS = int(os.environ.get("TEST_KILLS", "10"))
+KILLS = int(os.environ.get("TEST_KILLS", "6"))
 MEMBERS = int(os.environ.get("TEST_MEMBERS", "1000"))
 INNER = 5  # members of each archive in the archive
 TOKEN = "a-abcdefgh23"

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.household import Home
+from tests.end_to_end.pictures import picture
 from tests.stocked_library import FOLDER, LOOSE, PICTURES, SCAN, ZIP, drop_all, stocked
 from watcher import chronicle, rebuilding
 from watcher.adopting import dropped_name
@@ -204,6 +205,64 @@ def test_what_is_no_picture_and_what_is_there_twice_is_left_and_said(made: Home,
         "sidecars/x.xmp",
     }
     assert "has the same bytes" in left["originals/undated/zz copy.png"]
+
+
+CHANGED = {
+    "another picture": picture("Another"),
+    "one bit": LOOSE["beach.jpg"][:-20] + bytes([LOOSE["beach.jpg"][-20] ^ 1]) + LOOSE["beach.jpg"][-19:],
+    "its end is gone": LOOSE["beach.jpg"][:-200],
+    "it is empty": b"",
+}
+
+
+@pytest.mark.parametrize("content", CHANGED.values(), ids=CHANGED)
+def test_an_original_that_has_other_bytes_is_said_each_time_until_they_are_back(
+    made: Home, library: Path, content: bytes
+) -> None:
+    (key,) = [row["key"] for row in rows(made.catalog)["assets"] if row["title"] == "Again"]
+    (library / key).write_bytes(content)
+    for _ in range(2):
+        new, report = rebuilt(library, made)
+        assert report.assets == PICTURES - 1
+        ((left, reason),) = report.left
+        assert left == key
+        assert "not those that it had" in reason and "backup" in reason
+        assert key not in {row["key"] for row in rows(new)["assets"]}
+        assert (library / key).read_bytes() == content
+        new.unlink()
+    (library / key).write_bytes(LOOSE["beach.jpg"])
+    new, report = rebuilt(library, made)
+    assert report.left == []
+    assert [row["title"] for row in rows(new)["assets"] if row["key"] == key] == ["Again"]
+
+
+@pytest.mark.parametrize("name", ["ship.jpg", "map.png", "live.mov"])
+def test_an_original_that_is_gone_is_said_whatever_name_it_got_since(made: Home, library: Path, name: str) -> None:
+    (key,) = [row["key"] for row in rows(made.catalog)["assets"] if row["name"] == name]
+    (library / key).unlink()
+    _, report = rebuilt(library, made)
+    ((left, reason),) = report.left
+    assert os.path.basename(left).endswith(name)
+    assert "the bytes that it had" in reason
+    assert report.assets == PICTURES - 1
+
+
+def test_one_that_a_sidecar_renamed_and_that_changed_then_is_said(made: Home, library: Path) -> None:
+    (key,) = [row["key"] for row in rows(made.catalog)["assets"] if row["name"] == "ship.jpg"]
+    (library / key).write_bytes(picture("Another"))
+    _, report = rebuilt(library, made)
+    ((left, _),) = report.left
+    assert os.path.basename(left).endswith("ship.jpg")
+
+
+def test_originals_that_changed_their_names_are_known_by_their_bytes(made: Home, library: Path) -> None:
+    keys = {row["name"]: row["key"] for row in rows(made.catalog)["assets"]}
+    one, other = library / keys["live.jpg"], library / keys["fjord.jpg"]
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    _, report = rebuilt(library, made)
+    assert (report.assets, report.told, report.left) == (PICTURES, PICTURES, [])
 
 
 def test_a_rendition_that_is_not_as_the_recipe_has_it_is_outdated(made: Home, library: Path) -> None:

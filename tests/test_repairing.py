@@ -13,9 +13,10 @@ import pytest
 
 from tests.end_to_end.household import Home
 from tests.end_to_end.pictures import picture, xmp
+from watcher import chronicle
 from watcher.adopting import Adopting
 from watcher.chronicle import Chronicle
-from watcher.db import connect, holdings, ledger
+from watcher.db import annals, connect, holdings, ledger
 from watcher.db.journal import Patience
 from watcher.model import Limits, Recipe, Rules
 from watcher.pacing import Pace
@@ -57,11 +58,12 @@ class Site:
         found = repairing.indexes()
         for asset in holdings.assets(self.db):
             found += repairing.asset(asset, suspect=asset in suspects)
-        with closing(Chronicle(str(self.root))) as chronicle:
+        with closing(Chronicle(str(self.root))) as told:
             rules = Rules(str(self.root), TEMPLATE, tuple(RECIPES.values()), Limits())
             books = ledger.over(self.db, Patience())
-            adopting = Adopting(self.db, books, chronicle, rules, (str(self.inbox), "phone"))
-            return [*found, *repairing.strays(adopting, rules)]
+            adopting = Adopting(self.db, books, told, rules, (str(self.inbox), "phone"))
+            found += repairing.strays(adopting, rules)
+        return [*found, *repairing.complete(tuple(RECIPES.values()), {"phone": list(RECIPES)})]
 
     def said(self, *, dry: bool = False) -> list[tuple[str, str]]:
         return [(one.what, one.key) for one in self.repair(dry=dry)]
@@ -191,6 +193,60 @@ def test_a_picture_that_nobody_dropped_is_taken_in(site: Site) -> None:
     )
     assert told is not None, "what is said of it later is found by the next rebuilding"
     assert site.said() == []
+
+
+def test_what_is_taken_in_gets_the_renditions_that_it_lacks(site: Site) -> None:
+    for folder in ("thumb", "preview"):
+        (site.root / folder / "undated/b.jpg").unlink()
+    site.forget(B)
+    (site.root / "originals/new.png").write_bytes(picture("New", taken=None, format="png"))
+    assert site.said() == [("adopted", "originals/new.png"), ("adopted", B)]
+    for key in ("thumb/undated/b.jpg", "preview/undated/b.jpg", "thumb/new.png.jpg", "preview/new.png.jpg"):
+        (row,) = site.db.execute("select recipe, fingerprint, size from renditions where key = ?", (key,))
+        found = RECIPES[row["recipe"]].fingerprint(), (site.root / key).stat().st_size
+        assert found == (row["fingerprint"], row["size"])
+    assert site.said() == []
+
+
+def test_of_what_is_taken_in_and_cannot_be_rendered_that_is_said(site: Site) -> None:
+    site.forget(B)
+    whole, seen = (site.root / B).read_bytes(), site.repairing()
+    with closing(Chronicle(str(site.root))) as told:
+        rules = Rules(str(site.root), TEMPLATE, (), Limits())
+        adopting = Adopting(site.db, ledger.over(site.db, Patience()), told, rules, (str(site.inbox), "phone"))
+        assert [one.what for one in seen.strays(adopting, rules)] == ["adopted"]
+    (site.root / B).unlink()
+    huge = Recipe("huge", "3000")
+    (outcome,) = seen.complete((huge,), {"phone": ["huge"]})
+    assert (outcome.what, outcome.key) == ("left", B)
+    assert "is missing" in outcome.words
+    (site.root / B).write_bytes(whole)
+    assert list(seen.complete((huge,), {"phone": ["huge"]})) == []
+    assert (site.root / "huge/undated/b.jpg").exists()
+
+
+def test_an_original_that_changed_while_the_catalog_was_lost_is_left_until_its_bytes_are_back(site: Site) -> None:
+    whole = (site.root / B).read_bytes()
+    site.forget(B)
+    for content in (picture("Other", taken=None), whole[:-100], b"", b"Dear all"):
+        (site.root / B).write_bytes(content)
+        outcomes = site.repair()
+        assert {(one.what, one.key) for one in outcomes} == {
+            *(("left", key) for key in (B, "thumb/undated/b.jpg", "preview/undated/b.jpg"))
+        }
+        assert "not those that it had" in outcomes[0].words
+        assert (site.root / B).read_bytes() == content
+    (site.root / B).write_bytes(whole)
+    assert site.said() == [("adopted", B)]
+    assert site.said() == []
+
+
+def test_a_picture_in_the_place_of_one_that_was_removed_is_no_changed_one(site: Site) -> None:
+    (digest,) = site.db.execute("select digest from assets where key = ?", (B,)).fetchone()
+    site.forget(B)
+    chronicle.append(str(site.root), [annals.of_removal(digest)])
+    (site.root / B).write_bytes(picture("Other", taken=None))
+    assert site.said() == [("adopted", B)]
 
 
 def test_a_sidecar_that_the_catalog_lost_belongs_to_its_picture_again(site: Site) -> None:

@@ -31,7 +31,7 @@ from watcher.ignoring import is_junk
 from watcher.intake.discards import shown_line
 from watcher.processing.run import run_task
 
-EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("TEST_EXAMPLES", "40"))
 TURNS = 3000  # of the loop, at most, until all is worked off
 DEEPEST = 3  # as Limits.zip_depth has it
 GROUND = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # thousands of small files, and no power cut

@@ -3,17 +3,25 @@
 What is told of nobody is guessed: the name that it was dropped under by taking the name template back, that it belongs
 together with what has its name in the library, and that it came when it got its place there. Its bytes are read by
 processing. Runs inside the caller's transaction.
+
+An original that has other bytes than the chronicle tells of gets no rows, and is said each time until a person has seen
+to it. As the picture that it was, the right bytes would be taken for its duplicate when they are dropped again, and be
+discarded; as another one, it would be told of from then on, and nobody would ever hear that something was lost. What
+was said of it stays in the chronicle, for the day when its bytes are right again.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import json
 import os
 import re
 import sqlite3
 import string
 from datetime import UTC, datetime
 
-from watcher.chronicle import Chronicle, Line
+from watcher.chronicle import Chronicle, Line, path_of
 from watcher.db import annals
 from watcher.db.ledger import Ledger
 from watcher.errors import RejectedError
@@ -26,6 +34,14 @@ from watcher.processing.standing import Known
 _UNDATED = "originals/undated/"
 _DIGITS = {"%Y": r"\d{4}", "%j": r"\d{3}", **{f"%{letter}": r"\d{2}" for letter in "mdHMSyIUWVu"}}
 _LONE = re.compile(r"[0-9a-f]{8}_")  # before the names of sidecars whose picture is not known
+_CHANGED = (
+    "its bytes are not those that it had when it was put there: put them back from a backup and run watcher repair, "
+    "or, when it is meant to be as it is, move it into an inbox"
+)
+
+
+class ChangedError(RejectedError):
+    """An original has other bytes than the chronicle tells of: a person must see to it, and it is not to be deleted."""
 
 
 class Adopting:
@@ -39,8 +55,13 @@ class Adopting:
         self.untold: list[int] = []  # jobs of which the chronicle is to be told
 
     def known(self, key: str, stored: str, size: int) -> Known:
-        """What is known beside its bytes of the original under `key`, which has this SHA-256 and so many bytes."""
+        """What is known beside its bytes of the original under `key`, which has this SHA-256 and so many bytes.
+
+        Raises ChangedError when the chronicle tells of other bytes there, and of these nowhere.
+        """
         told = self._chronicle.told(stored, key)
+        if told is None and key in self._keys:
+            raise ChangedError(_CHANGED)
         if told is None:
             # one that has no date got none from its mtime either
             return Known(self._name(key), stored, size, dropped_at=0.0 if key.startswith(_UNDATED) else None)
@@ -94,6 +115,19 @@ class Adopting:
         """Whether the chronicle tells of it."""
         return self._chronicle.told(picture.stored_digest, picture.key) is not None
 
+    def lost(self) -> list[str]:
+        """The keys, by the chronicle, of the originals that it tells of and that the catalog does not have."""
+        return sorted(key for digest, key in self._originals.items() if self.ledger.catalog.find(digest) is None)
+
+    @functools.cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(self._originals.values())
+
+    @functools.cached_property
+    def _originals(self) -> dict[str, str]:
+        """Looked up once, and only where one stands of which nothing is told, or all are asked for."""
+        return _told_originals(self._rules.library)
+
     def _inbox_of(self, line: Line) -> int:
         path, name = (line["inbox_path"], line["inbox"]) if line["inbox_path"] else self._inbox
         return self.ledger.journal.inbox(path, name)
@@ -122,6 +156,29 @@ class Adopting:
 
     def _name(self, key: str) -> str:
         return dropped_name(self._rules.name_template, key)
+
+
+def _told_originals(library: str) -> dict[str, str]:
+    """The key that the chronicle told last of each original that was not removed since, by the asset's digest.
+
+    It may have another by now: a sidecar that came later renames its picture. Raises OSError.
+    """
+    keys: dict[str, str] = {}
+    with contextlib.suppress(FileNotFoundError), open(path_of(library), "rb") as file:
+        for raw in file:
+            _follow(raw, keys)
+    return keys
+
+
+def _follow(raw: bytes, keys: dict[str, str]) -> None:
+    try:
+        line = json.loads(raw)
+        if line.get("what") == "drop":
+            keys[str(line["digest"])] = str(line["key"])
+        elif line.get("what") == "removal":
+            keys.pop(line["digest"], None)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # damaged: Chronicle counts them
+        return
 
 
 def dropped_name(template: str, key: str) -> str:

@@ -30,6 +30,10 @@ from watcher.processing.complaints import said
 from watcher.storage.local import LocalStorage
 
 _GROUP = 128  # files read ahead, and written down in one transaction
+_LOST = (
+    "the chronicle tells of a picture of this name, and no original that could be read has the bytes that it had: "
+    "look for it in a backup, and drop it again"
+)
 
 Advance = Callable[[int, int], None]  # so many files are done, of so many
 T = TypeVar("T")
@@ -38,7 +42,9 @@ T = TypeVar("T")
 @dataclass(slots=True)
 class Report:
     """What was made anew: assets, those of them that the chronicle tells of, sidecars; and the files that were left,
-    with why (key, reason). `damaged`: lines of the chronicle that cannot be read."""
+    with why (key, reason). Among these are originals that have other bytes than they had (adopting says why they get no
+    row), and those that the chronicle tells of and that are nowhere. `damaged`: lines of the chronicle that cannot be
+    read."""
 
     assets: int = 0
     told: int = 0
@@ -110,6 +116,8 @@ class _Rebuilding:
             advance(done, total)
         with transaction(self._db, durable=False):
             self._join()
+        said = {key for key, _ in self.report.left}
+        self.report.left += [(key, _LOST) for key in self._adopting.lost() if key not in said]
 
     def _read(self, key: str) -> Picture | str:
         """The picture whose original this is; as text why it is none."""

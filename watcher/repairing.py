@@ -2,8 +2,9 @@
 
 An original that is gone or has other bytes cannot be made: its bytes are looked for by their digest among what was
 removed, what failed, and what waits. What is missing and found is put back; what stands in its place is never touched.
-Nothing is deleted: what nobody knows is listed, and goes to the trash when a person says so (`discard`). It may all run
-beside the daemon: each change is a transaction of the catalog's, made after another look.
+What is taken in gets the renditions that its inbox wants. Nothing is deleted: what nobody knows is listed, and goes to
+the trash when a person says so (`discard`). It may all run beside the daemon: each change is a transaction of the
+catalog's, made after another look.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ import functools
 import hashlib
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from watcher import chronicle, rendering
-from watcher.adopting import Adopting
+from watcher.adopting import Adopting, ChangedError
 from watcher.db import annals, holdings, soundness, wording
 from watcher.db.connect import transaction
 from watcher.db.holdings import Piece
@@ -66,6 +67,7 @@ class Repairing:
     ) -> None:
         self._db, self._storage, self._verifying = connection, storage, verifying
         self._recipes, self._limits, self._elsewhere, self._dry = recipes, limits, elsewhere, dry
+        self._adopted: set[int] = set()
 
     def indexes(self) -> list[Outcome]:
         """The indexes of words and places, where they are not as the rows have it."""
@@ -128,16 +130,22 @@ class Repairing:
             return Outcome("left", piece.key, "it can be made again when its original is right")
         try:
             if not self._dry:
-                order = rendering.order(self._db, asset, recipe)
-                rendering.make(self._db, self._storage, order, self._limits)
+                self._make(rendering.order(self._db, asset, recipe))
         except (RejectedError, RetryError) as error:
             return Outcome("left", piece.key, str(error))
         return Outcome("made", piece.key, "from its original")
 
+    def _make(self, order: rendering.Order) -> None:
+        rendering.make(self._db, self._storage, order, self._limits)
+
     def strays(self, adopting: Adopting, rules: Rules) -> Iterator[Outcome]:
-        """What the catalog does not know: taken into it where it is a picture or a sidecar, else extra."""
+        """What the catalog does not know: taken into it where it is a picture or a sidecar, else extra.
+
+        An original that has changed is left, and so are its renditions, which show it as it was.
+        """
         folders = standing.folders(self._storage.root)
         renditions: set[str] = set()  # of those that are taken in: they come with their original
+        changed: set[str] = set()
         for finding in sorted(self._verifying.strays(), key=lambda one: _ORDER.get(one.key.partition("/")[0], 2)):
             if finding.key in renditions:
                 continue
@@ -146,8 +154,13 @@ class Repairing:
                     renditions |= self._adopt(finding.key, adopting, rules, folders)
                 elif finding.key.startswith("sidecars/"):
                     self._adopt_sidecar(finding.key, adopting)
+                elif changed.intersection(_originals(finding.key)):
+                    raise ChangedError("it shows an original that has changed as it was")
                 else:
                     raise RejectedError(finding.detail)
+            except ChangedError as error:
+                changed.add(finding.key)
+                yield Outcome("left", finding.key, str(error))
             except RejectedError as error:
                 yield Outcome("extra", finding.key, str(error))
             except OSError as error:
@@ -157,6 +170,19 @@ class Repairing:
             else:
                 yield Outcome("adopted", finding.key, "the catalog did not know it")
 
+    def complete(self, recipes: Sequence[Recipe], inboxes: Mapping[str, Sequence[str]]) -> Iterator[Outcome]:
+        """Make the renditions that those lack which `strays` took in; only what cannot be made is told.
+
+        `inboxes`: the names of the recipes that each inbox's pictures get, by its name.
+        """
+        orders, _ = rendering.outdated(self._db, recipes, inboxes) if self._adopted else ([], [])
+        for order in orders:
+            if order.asset in self._adopted:
+                try:
+                    self._make(order)
+                except (RejectedError, RetryError) as error:
+                    yield Outcome("left", order.key, f"its renditions cannot be made: {error}")
+
     def _adopt(self, key: str, adopting: Adopting, rules: Rules, folders: Sequence[str]) -> set[str]:
         """Take an original into the catalog; the keys of its renditions."""
         picture = standing.read(key, functools.partial(adopting.known, key), rules, self._storage, folders)
@@ -165,6 +191,7 @@ class Repairing:
         if not self._dry:
             with transaction(self._db):
                 for job in adopting.add(picture):
+                    self._adopted.add(_asset(job.asset_id))
                     adopting.joining.picture_came(job, _asset(job.asset_id))
                 self._tell(adopting)
         return {one.key for one in picture.renditions}
@@ -227,6 +254,12 @@ class Elsewhere:
                     with contextlib.suppress(OSError):  # gone meanwhile
                         found.setdefault(os.stat(path).st_size, []).append(path)
         return found
+
+
+def _originals(key: str) -> tuple[str, str]:
+    """The keys that the original may have of which a rendition lies under `key`: it may have a suffix of its own."""
+    original = f"originals/{key.partition('/')[2]}"
+    return original, os.path.splitext(original)[0]
 
 
 def _digest(path: str) -> str | None:

@@ -144,6 +144,36 @@ def test_what_cannot_be_meant_is_said(home: Home, arguments: list[str], sentence
     assert sentence in done.stderr
 
 
+def test_a_catalog_made_anew_has_no_original_that_changed_and_says_so_with_exit_1(home: Home) -> None:
+    (home.library / A).write_bytes(picture("Another"))
+    done = home.watcher("repair", "--from-library")
+    assert (done.returncode, lines(done.stdout)) == (1, [("left", str(home.library / A))])
+    assert b"its bytes are not those that it had" in done.stdout
+    assert [asset["name"] for asset in home.assets()] == ["b.jpg"]
+    (home.library / A).write_bytes(picture("a"))
+    done = home.watcher("repair")
+    assert (done.returncode, lines(done.stdout)) == (0, [("adopted", str(home.library / A))])
+
+
+def test_a_catalog_made_anew_says_how_many_renditions_are_missing(home: Home) -> None:
+    shutil.rmtree(home.library / "thumb")
+    done = home.watcher("repair", "--from-library")
+    assert done.returncode == 0, done.stdout
+    assert b"2 renditions are missing: watcher render --outdated" in done.stderr
+    assert home.watcher("render", "--outdated").returncode == 0
+    assert (home.library / THUMB).exists()
+
+
+def test_what_is_taken_in_has_the_renditions_of_its_inbox(home: Home) -> None:
+    (home.library / "originals/new.jpg").write_bytes(picture("New", taken=None))
+    assert home.watcher("repair", "--dry-run").returncode == 1
+    assert not (home.library / "thumb/new.jpg").exists()
+    assert home.watcher("repair").returncode == 0
+    assert (home.library / "thumb/new.jpg").exists() and (home.library / "preview/new.jpg").exists()
+    assert home.json("render", "--outdated") == []
+    assert home.watcher("verify").returncode == 0
+
+
 def test_a_library_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     home = Home(tmp_path)
     done = home.watcher("repair", "--from-library")

@@ -15,12 +15,12 @@ from typing import IO
 
 import click
 
-from watcher import opening, pacing, rebuilding, settings
+from watcher import opening, pacing, rebuilding, rendering, settings
 from watcher.adopting import Adopting
 from watcher.chronicle import Chronicle
 from watcher.cli import output
 from watcher.cli.options import places
-from watcher.db import holdings, ledger
+from watcher.db import holdings, ledger, search
 from watcher.db.connect import editing
 from watcher.db.journal import Patience
 from watcher.errors import FatalError
@@ -53,16 +53,18 @@ def command(
     library: str | None,
 ) -> int:
     """Make anew what can be made anew: renditions that are missing or cannot be read, the indexes, rows for originals
-    and sidecars that the catalog does not know. An original that is missing is looked for in the trash, in failed/ and
-    in the inboxes, and put back; one that has other bytes is left, and said. It goes by sizes, and by bytes where the
-    last watcher verify found something.
+    and sidecars that the catalog does not know, with the renditions that their inbox wants. An original that is missing
+    is looked for in the trash, in failed/ and in the inboxes, and put back; one that has other bytes is left, and said.
+    It goes by sizes, and by bytes where the last watcher verify found something.
 
     Prints what became of each file (made, restored, adopted, left, extra), with tabs between. Nothing is deleted: extra
     files go to the trash with --delete-extra, or with --delete those whose paths FILE has, one a line as printed here.
     Exits with 1 when something is left for a person to see to.
 
     With --from-library the catalog is made from the files and the library's chronicle alone, in a new file; the former
-    stays beside it. Of a library without a chronicle, names and times are what the files' own names and times tell.
+    stays beside it. Of a library without a chronicle, names and times are what the files' own names and times tell. An
+    original that has other bytes than the chronicle tells of is left out, and said: put the right ones back and run
+    watcher repair, or move it into an inbox. One that is nowhere is said too.
 
     \b
     Examples:
@@ -112,6 +114,7 @@ def _repair(connection: sqlite3.Connection, chosen: Settings, dry: bool, delete_
         books = ledger.over(connection, Patience())
         rules = _rules(chosen)
         tell(repairing.strays(Adopting(connection, books, chronicle, rules, _inbox(chosen)), rules))
+    tell(repairing.complete(rules.recipes, _wanted(chosen)))
     output.flush()
     extra = [one.key for one in tell.outcomes if one.what == "extra"]
     if extra and delete_extra and (yes or click.confirm(f"Move these {len(extra)} to the trash?", err=True)):
@@ -181,7 +184,7 @@ def _rebuild(chosen: Settings) -> int:
     for key, reason in report.left:
         output.write(f"left\t{output.one_line(f'{chosen.library.path}/{key}')}\t{output.one_line(reason)}\n")
     output.flush()
-    _conclude(report, kept)
+    _conclude(report, kept, _missing(chosen))
     return 1 if report.left else 0
 
 
@@ -190,13 +193,22 @@ def _progress(done: int, of: int) -> None:
         click.echo(f"\r\x1b[K{done:,} of {of:,} files", err=True, nl=done == of)
 
 
-def _conclude(report: rebuilding.Report, kept: str) -> None:
+def _missing(chosen: Settings) -> int:
+    """How many renditions there never were, or are no more, that inboxes want."""
+    with search.reading(chosen.library.database) as connection:
+        _, shares = rendering.outdated(connection, _rules(chosen).recipes, _wanted(chosen))
+    return sum(share.missing for share in shares)
+
+
+def _conclude(report: rebuilding.Report, kept: str, missing: int) -> None:
     guessed = report.assets - report.told
     lines = [f"{report.assets:,} photographs and {report.sidecars:,} sidecars are in the catalog"]
     if guessed:
         lines.append(f"of {guessed:,} the chronicle tells nothing: their names are as the library has them")
     if report.damaged:
         lines.append(f"{report.damaged:,} lines of the chronicle cannot be read")
+    if missing:
+        lines.append(f"{missing:,} renditions are missing: watcher render --outdated makes them")
     if os.path.lexists(kept):
         lines.append(f"the former catalog is {output.escaped(kept)}")
     for line in lines:
@@ -213,6 +225,11 @@ def _rules(chosen: Settings) -> Rules:
         timezone=chosen.library.timezone,
         other="store" if any(inbox.other == "store" for inbox in chosen.inbox) else "fail",
     )
+
+
+def _wanted(chosen: Settings) -> dict[str, list[str]]:
+    """The names of the recipes that each inbox's pictures get."""
+    return {inbox.name: inbox.recipes for inbox in chosen.inbox}
 
 
 def _inbox(chosen: Settings) -> tuple[str, str]:

@@ -24,6 +24,7 @@ ERROR_SUFFIX = ".error.txt"
 _FIRST_LINE = "photo-watcher could not take this file."
 _JOB_LINE = re.compile(r"job: (\d{1,19})", re.ASCII)
 _LONGEST = 255 - len(ERROR_SUFFIX)  # bytes of a name in failed/, so that its error file's name fits too
+_LONGEST_PATH = 4095 - len(ERROR_SUFFIX)  # PATH_MAX: one that is longer exists, and nobody can open it
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,8 @@ def _flush(root: str, folder: str) -> None:
 
 def _move(root: str, source: str, place: str, report: Report) -> bool:
     """Explain, then move. False when the name, or a folder on the way to it, is taken or too long."""
+    if len(os.fsencode(os.path.join(root, place))) > _LONGEST_PATH:
+        return False
     try:
         with beneath.pinned(root, place, make=0o777) as target:
             return _explained_and_moved(root, source, target, report)
