@@ -4,7 +4,7 @@ Between two such calls nothing changes outside of the process, so "after the k-t
 call is enough. A process that has crashed changes nothing any more, so from the crash on every such call raises again;
 that keeps `finally` and `with` from tidying up what a killed process would have left.
 
-TEST_EVERY says at which calls: 1 at each of them, as `make torture` does; the suite takes every third one.
+TEST_EVERY says at which calls: 1 at each of them, as `make torture` does; the suite takes some of them.
 
 Syncing is left out: a killed process loses nothing that it has written. What a power cut loses is not shown here.
 """

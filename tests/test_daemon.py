@@ -351,7 +351,7 @@ def test_one_whose_path_is_too_long_in_the_spool_stops_no_start_and_ends_in_fail
     daemon.announce()
     daemon.discard()
     [left] = [files for _, _, files in os.walk(tmp_path / "first/failed") if files]
-    assert sorted(left) == ["deep", "deep.error.txt"]
+    assert sorted(left) == ["deep-1", "deep-1.error.txt"]
 
 
 class Resting:
