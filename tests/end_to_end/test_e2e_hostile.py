@@ -258,7 +258,7 @@ def test_after_all_searches_the_catalog_is_whole(attacked: tuple[Home, dict[str,
 
 # -- the collection ----------------------------------------------------------------------------------------------------
 
-MOST_MEMBERS = int(os.environ.get("TEST_HOSTILE", "1000"))  # each that fails is a file in failed/ with its note
+MOST_MEMBERS = int(os.environ.get("TEST_HOSTILE", "100"))  # each that fails is a file in failed/ with its note
 MOST_KB = 1_500_000  # of a worker; one alone may use 2 GB of addresses (workers.max_memory)
 
 

@@ -214,3 +214,16 @@ def test_without_an_inotify_instance_every_root_is_scanned_instead(
     observer.start()
     assert "fs.inotify.max_user_instances" in (observer.watch(str(inbox)) or "")
     observer.stop()
+
+
+def test_folders_that_are_not_where_they_were_last_heard_of_do_not_keep_it_from_ending(
+    observer: Observer, inbox: Path
+) -> None:
+    (inbox / "a").mkdir()
+    assert observer.watch(str(inbox)) is None
+    assert observer._threads is not None
+    tree = max(
+        (each._inotify for each in observer._threads.emitters), key=lambda one: len(one._active_callbacks_by_path)
+    )
+    assert tree._active_callbacks_by_path.pop(os.fsencode(inbox / "a")), "as after names were swapped in a storm"
+    observer.stop()

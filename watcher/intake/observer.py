@@ -240,6 +240,11 @@ class _Tree(InotifyWatchGroup):
         if path != ours and not path.startswith(ours + b"/"):
             super()._add_callback(path)
 
+    def _remove_watch_internally(self, wd: WatchDescriptor) -> None:
+        # folders that swapped their names faster than their events were read are not under the names it knows
+        with contextlib.suppress(KeyError):
+            super()._remove_watch_internally(wd)
+
 
 class _Emitter(InotifyEmitter):
     """watchdog's emitter, on a _Tree."""
