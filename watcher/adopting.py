@@ -12,16 +12,14 @@ was said of it stays in the chronicle, for the day when its bytes are right agai
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
 import os
 import re
 import sqlite3
 import string
-from datetime import UTC, datetime
+from datetime import datetime
 
-from watcher.chronicle import Chronicle, Line, path_of
+from watcher.chronicle import Chronicle, Line
 from watcher.db import annals
 from watcher.db.ledger import Ledger
 from watcher.errors import RejectedError
@@ -30,6 +28,7 @@ from watcher.messages import Sidecar
 from watcher.model import Job, Picture, Rules, Wishes
 from watcher.processing import standing
 from watcher.processing.standing import Known
+from watcher.showing import utc
 
 _UNDATED = "originals/undated/"
 _DIGITS = {"%Y": r"\d{4}", "%j": r"\d{3}", **{f"%{letter}": r"\d{2}" for letter in "mdHMSyIUWVu"}}
@@ -126,7 +125,7 @@ class Adopting:
     @functools.cached_property
     def _originals(self) -> dict[str, str]:
         """Looked up once, and only where one stands of which nothing is told, or all are asked for."""
-        return _told_originals(self._rules.library)
+        return self._chronicle.originals()
 
     def _inbox_of(self, line: Line) -> int:
         path, name = (line["inbox_path"], line["inbox"]) if line["inbox_path"] else self._inbox
@@ -151,34 +150,10 @@ class Adopting:
 
     def _arrived(self, key: str) -> str:
         """When the file got its place: its ctime, UTC."""
-        found = os.stat(os.path.join(self._rules.library, key))
-        return datetime.fromtimestamp(found.st_ctime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return utc(os.stat(os.path.join(self._rules.library, key)).st_ctime)
 
     def _name(self, key: str) -> str:
         return dropped_name(self._rules.name_template, key)
-
-
-def _told_originals(library: str) -> dict[str, str]:
-    """The key that the chronicle told last of each original that was not removed since, by the asset's digest.
-
-    It may have another by now: a sidecar that came later renames its picture. Raises OSError.
-    """
-    keys: dict[str, str] = {}
-    with contextlib.suppress(FileNotFoundError), open(path_of(library), "rb") as file:
-        for raw in file:
-            _follow(raw, keys)
-    return keys
-
-
-def _follow(raw: bytes, keys: dict[str, str]) -> None:
-    try:
-        line = json.loads(raw)
-        if line.get("what") == "drop":
-            keys[str(line["digest"])] = str(line["key"])
-        elif line.get("what") == "removal":
-            keys.pop(line["digest"], None)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # damaged: Chronicle counts them
-        return
 
 
 def dropped_name(template: str, key: str) -> str:

@@ -147,6 +147,20 @@ class Chronicle:
         found.sort(key=lambda told: (told.asset["stored"] == stored, told.asset["key"] == key))
         return found[-1] if found else None
 
+    def originals(self) -> dict[str, str]:
+        """The key that was told last of each original that was not removed since, by the asset's digest.
+
+        It may have another by now: a sidecar that came later renames its picture.
+        """
+        keys: dict[str, str] = {}
+        for digest, places in self._places.items():
+            for line in map(self._line, places):
+                if line["what"] == "drop":
+                    keys[digest] = str(line["key"])
+                elif line["what"] == "removal":
+                    keys.pop(digest, None)
+        return keys
+
     def sidecars(self, digest: str) -> list[Line]:
         """Each time that a sidecar with these bytes came."""
         return _once(map(self._line, self._sidecars.get(digest, ())))
