@@ -9,14 +9,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from datetime import UTC, datetime
+import time
 from typing import Any
+
+from watcher.showing import utc
 
 
 class StatusFile:
     def __init__(self, folder: str) -> None:
         self._path = os.path.join(folder, "status.json")
-        self._since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._since = utc(time.time())
         self._last = ""
 
     def write(self, *, ready: bool, status: str, inboxes: list[dict[str, Any]]) -> bool:

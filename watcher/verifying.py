@@ -30,6 +30,7 @@ from watcher.ignoring import is_leaving
 from watcher.model import Facts, Limits, Recipe
 from watcher.pacing import Pace
 from watcher.processing import reading, sniffing
+from watcher.showing import is_text
 from watcher.storage.local import LocalStorage
 
 Kind = Literal["missing", "changed", "unreadable", "extra"]
@@ -176,7 +177,7 @@ class Verifying:
     def _unnamed(self, keys: Sequence[str]) -> list[str]:
         """Those that no row names and nobody is at work on, and that still stand."""
         flight = holdings.flight(self._db)
-        named = Catalog(self._db).named([key for key in keys if _is_text(key)])
+        named = Catalog(self._db).named([key for key in keys if is_text(key)])
         began = None if flight.since is None else datetime.fromisoformat(flight.since).timestamp() - _SLACK_SECONDS
         return [
             key
@@ -226,11 +227,3 @@ def _is_settled(path: str, began: float | None) -> bool:
     except OSError:
         return False
     return stat.S_ISREG(found.st_mode) and (began is None or found.st_ctime < began)
-
-
-def _is_text(key: str) -> bool:
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

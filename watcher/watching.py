@@ -13,13 +13,12 @@ import re
 import time
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from watcher import logs
 from watcher.filesystem import type_of
 from watcher.intake.inbox import Inbox
-from watcher.model import shown
+from watcher.showing import shown, utc
 
 if TYPE_CHECKING:
     from watcher.intake.observer import Observer
@@ -192,4 +191,4 @@ class Watching:
 
 
 def _utc(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if seconds is None else utc(seconds)

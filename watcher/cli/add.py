@@ -16,7 +16,7 @@ from watcher.cli.options import as_json, places
 from watcher.cli.report import report
 from watcher.errors import ConfigError
 from watcher.logs import printable
-from watcher.model import OPTIONS_NAME, shown
+from watcher.model import MOST_OPTIONS, OPTIONS_NAME, shown
 
 if TYPE_CHECKING:
     from watcher.settings.tables import Inbox
@@ -141,7 +141,7 @@ def _options(plan: adding.Plan, wishes: Mapping[str, Any], chosen: Settings) -> 
     if plan.options is not None:
         try:
             with open(plan.options, "rb") as file:
-                found = batchfile.read(file.read(batchfile.MOST_BYTES + 1), chosen.recipes)
+                found = batchfile.read(file.read(MOST_OPTIONS + 1), chosen.recipes)
         except ConfigError as error:
             lines = [f"{shown(plan.options)}: {line}" for line in str(error).splitlines()]
             raise ConfigError("\n".join(lines)) from None

@@ -7,7 +7,6 @@ the `ready` folder of an inbox. So does what is left of one that is being taken.
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from typing import get_args
 
 from watcher.cli.progress import Batch, described
@@ -15,7 +14,8 @@ from watcher.db import batch_views, search, views
 from watcher.intake.ready import TOKEN, Ready
 from watcher.intake.spool import FOLDER, READY
 from watcher.locate import Library
-from watcher.model import State, shown
+from watcher.model import State
+from watcher.showing import shown, utc
 
 
 class Batches:
@@ -55,7 +55,7 @@ class Batches:
         ready = Ready(path)
         sizes = [size for _, size in ready.files(token)]
         try:
-            since = datetime.fromtimestamp(os.stat(_folder(path, token)).st_mtime, UTC)
+            since = os.stat(_folder(path, token)).st_mtime
         except FileNotFoundError:  # taken just now
             return None
         row = dict.fromkeys(("id", "closed_at", "cancelled_at", "finished_at"))
@@ -71,7 +71,7 @@ class Batches:
                 "bytes": sum(sizes),
                 "bytes_done": 0,
                 "recent": 0,
-                "created_at": since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "created_at": utc(since),
             }
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -19,6 +19,7 @@ from watcher.db.connect import editing
 from watcher.db.jobs import now
 from watcher.querying.periods import period
 from watcher.settings.amounts import parse_bytes
+from watcher.showing import utc
 from watcher.storage.local import LocalStorage
 from watcher.verifying import Finding, Verifying
 
@@ -40,7 +41,7 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     """A date as people write it, in UTC as the catalog has it."""
     try:
         start = None if value is None else period(value, datetime.now().astimezone())[0]
-        return None if start is None else start.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return None if start is None else utc(start.timestamp())
     except (ValueError, OverflowError) as error:
         raise click.BadParameter(str(error), ctx, param) from None
 

@@ -58,8 +58,6 @@ class Batches:
     def of_archive(self, job: Job) -> Batch:
         """The batch of an archive: the one that it came in, that of the other parts of its set, or a new one."""
         if job.batch_id is not None:
-            # what waits for its number only when the batch is at its end already would wait for ever
-            self._db.execute("update batches set closed_at = null where id = ? and numbered", (job.batch_id,))
             return self.get(job.batch_id)
         batch = self._of_set(job) or self.start(job.inbox_id, "archive", set_name(job.name))
         self._db.execute("update jobs set batch_id = ?, batch = ? where id = ?", (batch.id, batch.name, job.id))

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 
 from watcher.db.batch_views import COUNTED
 from watcher.db.connect import transaction
 from watcher.db.jobs import OPEN, listed
+from watcher.showing import utc
 
 WINDOW = 1000  # rows a step: a few hundredths of a second
 
@@ -46,7 +46,7 @@ _COUNT = f"""insert into folded (batch_id, parent_id, state, jobs, files, bytes,
 
 def since(days: int, now: float) -> str:
     """The time `days` before `now` (unix seconds), as rows have it."""
-    return (datetime.fromtimestamp(now, UTC) - timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc(now - days * 86_400)
 
 
 class History:

@@ -7,11 +7,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Literal, get_args
 
 from watcher.model import CANCELLED_REASON, FINISHED, Batch, Claim, Job, State, shown
+from watcher.showing import utc
 
 OPEN = "('" + "', '".join(state for state in get_args(State) if state not in FINISHED) + "')"
 
@@ -38,7 +39,7 @@ _SELECT = f"""select j.id, j.state, j.attempt, j.claim, j.parent_id, j.member, j
 
 def now() -> str:
     """UTC, as all rows have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc(time.time())
 
 
 def select(connection: sqlite3.Connection, tail: str, values: Sequence[object] = ()) -> list[Job]:

@@ -67,14 +67,14 @@ def unlike_words(connection: sqlite3.Connection) -> Iterator[int]:
     Each chunk is one statement, so that a row and its words are those of one moment.
     """
     columns = ", ".join(f"words.{column}" for column in WEIGHTS)
-    query = f"""select one.*, {columns} from (select id, {wording._SELECTED} from assets
+    query = f"""select one.*, {columns} from (select id, {wording.SELECTED} from assets
         where id between ? and ? and id not in (select id from {CHANGED})) as one
       left join {INDEX} as words on words.rowid = one.id"""
     last = connection.execute("select coalesce(max(id), 0) as id from assets").fetchone()["id"]
     for first in range(0, last + 1, _CHUNK):
         for row in map(tuple, connection.execute(query, (first, first + _CHUNK - 1)).fetchall()):
             told, words = row[: len(WEIGHTS) + 1], row[len(WEIGHTS) + 1 :]
-            if list(words) != wording._indexed(told):
+            if list(words) != wording.indexed(told):
                 yield int(row[0])
     ghosts = connection.execute(f"select rowid as id from {INDEX} where rowid not in (select id from assets)")
     yield from (int(row["id"]) for row in ghosts)

@@ -45,7 +45,7 @@ _SOURCES = {
     "camera": "trim(coalesce(camera_make, '') || ' ' || coalesce(camera_model, '')) as camera",
     "path": "key as path",
 }
-_SELECTED = ", ".join(_SOURCES.get(column, column) for column in WEIGHTS)
+SELECTED = ", ".join(_SOURCES.get(column, column) for column in WEIGHTS)
 _WATCHED = ", ".join(["key", *(column for column in WEIGHTS if column not in _SOURCES)])
 # not by "insert or ignore": in a trigger, the conflict clause of the statement that fired it takes its place
 _NOTE = f"insert into {CHANGED} select new.id where not exists (select 1 from {CHANGED} where id = new.id)"
@@ -113,9 +113,9 @@ def follow(connection: sqlite3.Connection) -> None:
     while numbers := [row[0] for row in connection.execute(f"select id from {CHANGED} limit {_CHUNK}")]:
         chosen = json.dumps(numbers)
         rows = connection.execute(
-            f"select id, {_SELECTED} from assets where id in (select value from json_each(?))", (chosen,)
+            f"select id, {SELECTED} from assets where id in (select value from json_each(?))", (chosen,)
         )
-        _put(connection, [(row[0], *_indexed(row)) for row in rows.fetchall()])
+        _put(connection, [(row[0], *indexed(row)) for row in rows.fetchall()])
         connection.execute(f"delete from {CHANGED} where id in (select value from json_each(?))", (chosen,))
 
 
@@ -127,7 +127,7 @@ def _put(connection: sqlite3.Connection, entries: list[tuple[int | str, ...]]) -
     connection.executemany(f"insert or ignore into {TERMS} values (?)", words)
 
 
-def _indexed(row: tuple[object, ...]) -> list[str]:
+def indexed(row: tuple[object, ...]) -> list[str]:
     """What the index holds of an asset: of each column its values, each as its tokens and what it is as a whole."""
     return [
         " ".join(map(_entry, _values(column, str(value)))) if value else ""

@@ -22,6 +22,7 @@ from watcher.examining.finding import Finding, Kind, Note, Remark
 from watcher.examining.site import Site
 from watcher.ignoring import is_leaving
 from watcher.model import shown
+from watcher.showing import is_text
 from watcher.storage.base import PRIVATE
 
 _CHUNK = 500
@@ -111,20 +112,11 @@ def _is_stray(site: Site, connection: sqlite3.Connection, key: str) -> bool:
 
 def _strangers(connection: sqlite3.Connection, keys: list[str]) -> list[str]:
     """Those of `keys` that no row names, and no finished job is still to delete."""
-    texts = [key for key in keys if _is_text(key)]
+    texts = [key for key in keys if is_text(key)]
     known = Catalog(connection).named(texts) if texts else set()
     unknown = [key for key in keys if key not in known]
     going = holdings.flight(connection).surplus if unknown else frozenset()
     return [key for key in unknown if key not in going]
-
-
-def _is_text(key: str) -> bool:
-    """Keys are valid UTF-8: a file whose name is not has none, and SQLite would not take it as a value."""
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _keys(site: Site) -> Iterator[str]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 from watcher.intake.agenda import Agenda, Place
 from watcher.intake.looking import Not, look
 from watcher.intake.settling import Memory, Observation, Patience, Wait, decide, remember
 from watcher.model import Seen
+from watcher.showing import utc
 
 _NEW = "just noticed"
 _TURN = "not its turn yet"
@@ -187,11 +187,6 @@ class Candidates:
         if record.memory is None or record.seen is None or not record.seen.writer:
             return False
         return self._clock() - record.memory.still_since() >= self._patience.incomplete_seconds
-
-
-def utc(seconds: float) -> str:
-    """Unix seconds as rows have a time."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _longer(waited: Waited, why: str, seconds: float) -> Waited:

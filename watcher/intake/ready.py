@@ -15,9 +15,9 @@ from itertools import islice
 
 from watcher import beneath
 from watcher.errors import UnavailableError
-from watcher.intake.candidates import utc
 from watcher.intake.spool import FOLDER, READY, SURROUNDINGS, Spool, explained
 from watcher.model import MOST_OPTIONS, OPTIONS_NAME, Claim, Seen
+from watcher.showing import utc
 
 TOKEN = re.compile(r"a-[a-z2-7]{10}")
 

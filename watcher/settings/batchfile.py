@@ -22,7 +22,6 @@ from watcher.settings.tables import Inbox
 from watcher.settings.whole import Settings
 
 KEYS = ("recipes", *(field.name for field in fields(Wishes)))
-MOST_BYTES = MOST_OPTIONS
 
 
 def read(content: bytes, recipes: Collection[str]) -> dict[str, Any]:
