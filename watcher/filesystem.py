@@ -172,3 +172,21 @@ def _fsync(path: str, flags: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_locked(path: str, kind: int = fcntl.LOCK_EX) -> bool:
+    """Whether others hold a lock (flock(2)) on the file at `path` beside which one of this `kind` could not be had.
+
+    False where there is no such file. The lock is let go of at once; LOCK_SH does not keep another who asks so.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

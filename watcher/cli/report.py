@@ -7,11 +7,14 @@ import json
 import os
 from typing import Any
 
+from watcher.filesystem import is_locked
+
 
 def report(library: str) -> dict[str, Any] | None:
     """What the daemon that holds the library's lock wrote last, {} before that; None when none holds it."""
     folder = os.path.join(library, ".watcher")
-    if not _locked(os.path.join(folder, "lock")):
+    # shared: two who ask at once must not take each other for a daemon
+    if not is_locked(os.path.join(folder, "lock"), fcntl.LOCK_SH):
         return None
     try:
         with open(os.path.join(folder, "status.json"), encoding="utf-8") as file:
@@ -19,18 +22,3 @@ def report(library: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _locked(path: str) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        # shared: two who ask at once must not take each other for a daemon
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

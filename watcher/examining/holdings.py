@@ -6,7 +6,6 @@ began that has not come to its end may be that try's, whose rows come then: it i
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import stat
@@ -20,6 +19,7 @@ from watcher.db.catalog import Catalog
 from watcher.examining.doubts import Wait, confirmed
 from watcher.examining.finding import Finding, Kind, Note, Remark
 from watcher.examining.site import Site
+from watcher.filesystem import is_locked
 from watcher.ignoring import is_leaving
 from watcher.model import shown
 from watcher.showing import is_text
@@ -155,24 +155,9 @@ def _leftovers(site: Site) -> Iterator[Finding]:
     """Half-made files that nobody works on: a daemon that starts removes them, and one that runs needs its own."""
     tmp = os.path.join(site.private, "tmp")
     names = os.listdir(tmp) if site.daemon is None and os.path.isdir(tmp) else []
-    if names and not _is_held(os.path.join(site.private, "workers.lock")):
+    if names and not is_locked(os.path.join(site.private, "workers.lock")):
         words = f"{len(names):,} half-made files of a run that was killed are left"
         yield Finding("leftover", words, tmp, "start watcher run, which removes them and finishes what they were for")
-
-
-def _is_held(lock: str) -> bool:
-    """Whether a worker, or a `watcher render`, is at work."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _unmatched(connection: sqlite3.Connection) -> Iterator[Note]:
