@@ -30,8 +30,8 @@ from watcher.intake.inbox import Inbox
 from watcher.model import Rules, Wishes, shown
 from watcher.notify import Notifier
 from watcher.opening import Library
+from watcher.processing.entrance import run_task
 from watcher.processing.naming import check_template
-from watcher.processing.run import run_task
 from watcher.settings import batchfile
 from watcher.settings.whole import Settings
 from watcher.status import StatusFile

@@ -25,7 +25,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     private.mkdir(parents=True)
     (private / "lock").touch()
     with monkeypatch.context() as patch:
-        patch.setattr(migrations.catalog, "_migrations", migrations.catalog._migrations[:LANDED])
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:LANDED])
         connection = open_writer(str(private / "watcher.db"))
         connection.execute(
             """insert into assets (digest, stored_digest, key, name, format, size, title, imported_at)

@@ -204,7 +204,7 @@ def test_a_copy_of_an_older_version_is_one_and_is_brought_up_to_date(
 ) -> None:
     path = str(tmp_path / "old.db")
     with monkeypatch.context() as patch:
-        patch.setattr(migrations.catalog, "_migrations", migrations.catalog._migrations[:4])
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:4])
         with closing(open_writer(path)) as connection:
             connection.execute(
                 """insert into assets (digest, stored_digest, key, name, format, size, title, imported_at)

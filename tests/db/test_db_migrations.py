@@ -227,7 +227,7 @@ def test_a_state_that_there_is_not_cannot_be(db: sqlite3.Connection) -> None:
 def older(path: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A catalog as the first version made it, with two assets in it."""
     with monkeypatch.context() as patch:
-        patch.setattr(migrations.catalog, "_migrations", migrations.catalog._migrations[:3])
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:3])
         connection = open_writer(path)
         put(connection, 1, title="Harbour", keywords='["sea", "Küste"]', camera_make="Nikon", place="Reykjavík")
         put(connection, 2, title="Snow")
@@ -269,7 +269,7 @@ AS_LANDED = (
 
 def test_words_are_read_anew_where_they_were_read_in_another_way(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(migrations.catalog, "_migrations", migrations.catalog._migrations[:6])
+        patch.setattr(migrations, "STEPS", migrations.STEPS[:6])
         db = open_writer(path)
         put(db, 1, people="Ann Lee; Bob Ray", city="Oslo", title="Quay")
         db.execute("drop table assets_fts")
@@ -349,7 +349,7 @@ def test_what_sqlite_says_to_a_command_is_a_sentence(path: str, db: sqlite3.Conn
 def at_work(request: pytest.FixtureRequest, path: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """An older catalog: an archive (1) with a member done (2) and one queued (3), a loose file (4), a duplicate (5)."""
     with monkeypatch.context() as patch:
-        patch.setattr(migrations.catalog, "_migrations", migrations.catalog._migrations[: request.param])
+        patch.setattr(migrations, "STEPS", migrations.STEPS[: request.param])
         db = open_writer(path)
         db.execute("insert into inboxes (name, path, first_seen) values ('phone', x'2f696e', 'x')")
         put(db, 1, title="Harbour", batch="trip.zip", folder="in", inbox="phone", job_id=2)

@@ -335,4 +335,4 @@ def test_a_catalog_of_an_older_version_is_refused(writer: sqlite3.Connection, da
 
 
 def test_readers_know_every_step_of_the_migrations() -> None:
-    assert len(migrations.catalog._migrations) == search.KNOWN_STEPS
+    assert len(migrations.STEPS) == search.KNOWN_STEPS

@@ -42,14 +42,12 @@ def open_writer(path: str, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connec
 
 def _migrate(connection: sqlite3.Connection, path: str) -> None:
     """Apply the steps that are missing. The caller holds the library's lock, so nobody else migrates at once."""
-    from sqlite_utils import Database
-
-    from watcher.db.migrations import catalog
+    from watcher.db import migrations
 
     if is_older(connection, path):
-        if catalog.applied(Database(connection)):
+        if migrations.applied(connection):
             _tell_of_migration(path)
-        catalog.apply(Database(connection))
+        migrations.apply(connection)
 
 
 def _tell_of_migration(path: str) -> None:
@@ -64,12 +62,9 @@ def _tell_of_migration(path: str) -> None:
 
 def is_older(connection: sqlite3.Connection, path: str) -> bool:
     """Whether the catalog is of an older version. Raises DatabaseError when it is of a newer one."""
-    from sqlite_utils import Database
+    from watcher.db import migrations
 
-    from watcher.db.migrations import catalog
-
-    known = [step.name for step in catalog._migrations]
-    applied = [step.name for step in catalog.applied(Database(connection))]
+    known, applied = migrations.known(), migrations.applied(connection)
     newer = [name for name in applied if name not in known]
     if newer:
         raise DatabaseError(f"{path} was made by a newer photo-watcher (it has {', '.join(newer)}): update the program")

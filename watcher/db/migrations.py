@@ -1,17 +1,64 @@
-"""The schema, one function a step. Steps only add; a landed step is never edited. Applied by `connect.migrate`."""
+"""The schema, one function a step. Steps only add; a landed step is never edited. Applied by `connect.open_writer`.
+
+sqlite-utils applies them. It is imported when there is something to apply: that takes as long as a daemon's start.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-
-from sqlite_utils.migrations import Migrations
 
 from watcher.db import wording
 
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
-catalog = Migrations("watcher")
+_NAME = "watcher"
+STEPS: list[Callable[[Database], None]] = []
+
+
+def known() -> list[str]:
+    """The names of all steps, the first one first."""
+    return [step.__name__ for step in STEPS]
+
+
+def applied(connection: sqlite3.Connection) -> list[str]:
+    """The names of the steps that the database has."""
+    if not connection.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchall():
+        return []
+    rows = connection.execute("select name from _sqlite_migrations where migration_set = ? order by rowid", (_NAME,))
+    return [name for (name,) in rows]
+
+
+def apply(connection: sqlite3.Connection) -> None:
+    """Apply the steps that are missing, each in a transaction of its own."""
+    with _without("numpy", "pandas"):
+        from sqlite_utils import Database, Migrations
+
+    catalog = Migrations(_NAME)
+    for step in STEPS:
+        catalog()(step)
+    catalog.apply(Database(connection))
+
+
+@contextlib.contextmanager
+def _without(*packages: str) -> Iterator[None]:
+    """sqlite-utils imports these where they are installed, to store their values: our tables see none of them."""
+    hidden = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
+def _step(function: Callable[[Database], None]) -> Callable[[Database], None]:
+    STEPS.append(function)
+    return function
 
 
 def _script(db: Database, *statements: str) -> None:
@@ -20,7 +67,7 @@ def _script(db: Database, *statements: str) -> None:
         db.conn.execute(statement)
 
 
-@catalog()
+@_step
 def jobs_and_inboxes(db: Database) -> None:
     """The journal: one row a file (or member of an archive), from its claim to its discard."""
     _script(
@@ -69,7 +116,7 @@ def jobs_and_inboxes(db: Database) -> None:
     )
 
 
-@catalog()
+@_step
 def assets_and_renditions(db: Database) -> None:
     """The catalog: one row a picture, known by the digest of its bytes as dropped."""
     _script(
@@ -111,7 +158,7 @@ def assets_and_renditions(db: Database) -> None:
     )
 
 
-@catalog()
+@_step
 def full_text(db: Database) -> None:
     """The index over the words of an asset. External content: a view; triggers keep it in step with the table.
 
@@ -140,7 +187,7 @@ def full_text(db: Database) -> None:
     )
 
 
-@catalog()
+@_step
 def fingerprints_creators_and_places(db: Database) -> None:
     """What a rendition was made by, and the rest of what a picture says: its creator and its place, indexed too.
 
@@ -176,7 +223,7 @@ def fingerprints_creators_and_places(db: Database) -> None:
     )  # fmt: skip
 
 
-@catalog()
+@_step
 def batches_sidecars_and_stacks(db: Database) -> None:
     """What came together, the files that tell about others, and each time an asset was dropped; their words indexed.
 
@@ -282,7 +329,7 @@ def batches_sidecars_and_stacks(db: Database) -> None:
     )
 
 
-@catalog()
+@_step
 def queries_and_edits(db: Database) -> None:
     """The index of the words as watcher/querying/folding.py reads them, saved queries, and what people changed.
 
@@ -306,13 +353,13 @@ def queries_and_edits(db: Database) -> None:
     )
 
 
-@catalog()
+@_step
 def whole_values(db: Database) -> None:
     """Values are indexed as wholes too, and more of the columns; the words of all assets are read anew."""
     wording.rebuild(db.conn)
 
 
-@catalog()
+@_step
 def stories_and_copies(db: Database) -> None:
     """How a file was seen, what it waited for, which tries did not end it; what was copied; what verify found."""
     _script(
@@ -347,7 +394,7 @@ def stories_and_copies(db: Database) -> None:
     )
 
 
-@catalog()
+@_step
 def drops_outlive_jobs(db: Database) -> None:
     """Each drop of an asset is told by itself, so that its job's row may go; those that went are counted."""
     of_job = "state, inbox_id, path, batch_id, sequence, scope, shot"

@@ -27,7 +27,7 @@ EVERYTHING = All(())
 # Above so many matches no rank is computed: bm25 reads every one of them, and the words say little anyway.
 RANKED_MATCHES = 2_000
 
-# How many steps of db/migrations.py this version reads; counted here because that module is slow to import.
+# How many steps of db/migrations.py this version reads; counted here: a search has no use for that module.
 KNOWN_STEPS = 9
 
 # Among so many of the newest assets the first rows of a query are looked for, one asset after the other, before all

@@ -14,7 +14,6 @@ from functools import reduce
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource
 
 from watcher import locate, model
 from watcher.errors import ConfigError
@@ -102,9 +101,6 @@ def _from_flags(library: str | None, inboxes: Sequence[str], jobs: int | None) -
 
 
 def _from_environment(variables: dict[str, str]) -> _Source:
-    source = EnvSettingsSource(Settings)
-    source.env_vars = {name.lower(): value for name, value in variables.items()}
-
     def label(place: Place) -> str:
         for end in range(len(place), 0, -1):
             name = PREFIX + "__".join(map(str, place[:end])).upper()
@@ -112,7 +108,15 @@ def _from_environment(variables: dict[str, str]) -> _Source:
                 return ": ".join(filter(None, ("environment", name, problems.dotted(place[end:]))))
         return "environment"
 
-    return _Source("environment", source(), label)
+    return _Source("environment", _values(variables), label)
+
+
+def _values(variables: dict[str, str]) -> dict[str, Any]:
+    if not variables:
+        return {}
+    from watcher.settings import variable  # pydantic-settings: its import takes longer than all else here
+
+    return variable.values(variables)
 
 
 def _from_file(file: str | None) -> _Source:

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from watcher.settings import folders
 from watcher.settings.tables import (
@@ -28,12 +27,8 @@ from watcher.settings.tables import (
 DEFAULT_RECIPES: dict[str, Any] = {"preview": {}, "thumb": {"size": "300x300", "mode": "fill"}}
 
 
-class Settings(BaseSettings):
+class Settings(Table):
     """All settings, checked: paths absolute, sizes in bytes. `watcher.settings.load` makes one."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="WATCHER_", env_nested_delimiter="__", frozen=True, extra="forbid", validate_default=True
-    )
 
     library: Library = Field(default_factory=Library)
     recipes: dict[RecipeName, Recipe] = Field(default_factory=dict)
@@ -43,17 +38,6 @@ class Settings(BaseSettings):
     retry: Retry = Field(default_factory=Retry)
     limits: Limits = Field(default_factory=Limits)
     log: Log = Field(default_factory=Log)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        *unused: PydanticBaseSettingsSource,
-        **unused_too: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # `load` has asked the environment already, and looked at the names that this library passes over
-        return (init_settings,)
 
     @field_validator("recipes", mode="before")
     @classmethod
