@@ -41,6 +41,7 @@ torture: $(VENV)/.ready-dev
 	TEST_STEADY=10000 $(BIN)/python -m pytest tests/end_to_end/test_e2e_steady.py --timeout 3600
 	TEST_HOSTILE=1000000 $(BIN)/python -m pytest tests/end_to_end/test_e2e_hostile.py --timeout 3600
 	TEST_BURST=30000 $(BIN)/python -m pytest tests/end_to_end/test_e2e_bursts.py --timeout 7200
+	TEST_COLD=1 $(BIN)/python -m pytest tests/cli tests/end_to_end
 
 # A half-made environment would pass for a whole one the next time, so it goes when something fails.
 $(BIN)/python:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
+
 LONGEST = {"test_crash.py", "test_kill.py", "test_kill_archive.py"}  # each takes half a minute in one process
 CORPUS = Path(os.environ.get("PHOTO_CORPUS", Path(__file__).parents[2] / "shared" / "corpus"))
 
@@ -25,6 +27,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not CORPUS.is_dir():
         terminalreporter.write_line(f"The tests on real camera files were left out: no corpus at {CORPUS}")
+
+
+def pytest_sessionfinish() -> None:
+    warm.end()
 
 
 @pytest.fixture(scope="session")

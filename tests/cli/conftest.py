@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.cli.catalog_rows import Catalog, Run, Terminal
 from watcher.db.connect import open_writer
 
@@ -31,9 +32,12 @@ def watcher(catalog: Catalog) -> Run:
     """Run `watcher COMMAND --library ... ARGUMENTS` in the C locale; its result, in bytes."""
 
     def run(command: str, *arguments: str | bytes, **options: object) -> subprocess.CompletedProcess[bytes]:
-        line = [sys.executable, "-m", "watcher", command, "--library", str(catalog.root), *arguments]
+        words = [command, "--library", str(catalog.root), *arguments]
         locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
         environment = {**os.environ, **locale, "PYTHONPATH": str(ROOT)}
+        if not options:
+            return warm.run(words, environment, None, 60)
+        line = [sys.executable, "-m", "watcher", *words]
         return subprocess.run(line, capture_output=True, env=environment, timeout=60, **options)  # type: ignore[call-overload, no-any-return]
 
     return run
@@ -44,12 +48,12 @@ def terminal(catalog: Catalog) -> Terminal:
     """Run the command on a terminal of 60 columns; what it showed there."""
 
     def run(command: str, *arguments: str) -> bytes:
-        line = [sys.executable, "-m", "watcher", command, "--library", str(catalog.root), *arguments]
+        words = [command, "--library", str(catalog.root), *arguments]
         outside, inside = pty.openpty()
-        environment = {**os.environ, "COLUMNS": "60"}
-        with subprocess.Popen(line, stdout=inside, stderr=inside, env=environment):
-            os.close(inside)
-            shown_there = b"".join(iter(lambda: _read(outside), b""))
+        process = warm.start(words, {**os.environ, "COLUMNS": "60"}, None, [0, inside, inside])
+        os.close(inside)
+        shown_there = b"".join(iter(lambda: _read(outside), b""))
+        process.wait()
         os.close(outside)
         return shown_there.replace(b"\r\n", b"\n")
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from watcher.db import search, views
 from watcher.ignoring import Ignoring
 from watcher.model import shown
@@ -63,7 +64,7 @@ def digest(content: bytes) -> str:
 class Daemon:
     """A running `watcher run`."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | warm.Process
 
     @property
     def pid(self) -> int:
@@ -106,14 +107,18 @@ class Home:
             _end(daemon.process)
         assert "Traceback" not in self.log()
 
-    def _start(self, within: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        with self._log.open("ab") as log:
+    def _start(self, within: Sequence[str], more: dict[str, str]) -> subprocess.Popen[bytes] | warm.Process:
+        environment = {**self.environment(), **more}
+        with self._log.open("ab") as log, open(os.devnull) as nothing:
+            if not (within or more):
+                streams = [nothing.fileno(), log.fileno(), log.fileno()]
+                return warm.start(self.words("run"), environment, self.root, streams, session=True)
             return subprocess.Popen(
                 [*within, *self.line("run")],
-                stdin=subprocess.DEVNULL,
+                stdin=nothing,
                 stdout=log,
                 stderr=log,
-                env={**self.environment(), **environment},
+                env=environment,
                 cwd=self.root,
                 start_new_session=True,
             )
@@ -137,6 +142,8 @@ class Home:
 
     def watcher(self, *arguments: str | bytes, **options: Any) -> subprocess.CompletedProcess[bytes]:
         """Run `watcher COMMAND --config ... ARGUMENTS`; what came of it, in bytes."""
+        if not options:
+            return warm.run(self.words(*arguments), self.environment(), self.root, 100)
         line = self.line(*arguments)
         return subprocess.run(
             line, capture_output=True, env=self.environment(), cwd=self.root, timeout=100, check=False, **options
@@ -153,15 +160,20 @@ class Home:
         """What the command shows on a terminal."""
         outside, inside = pty.openpty()
         environment = {**self.environment(), "COLUMNS": "400"}
-        with subprocess.Popen(self.line(*arguments), stdout=inside, stderr=inside, env=environment):
-            os.close(inside)
-            shown_there = b"".join(iter(lambda: _read(outside), b""))
+        process = warm.start(self.words(*arguments), environment, None, [0, inside, inside])
+        os.close(inside)
+        shown_there = b"".join(iter(lambda: _read(outside), b""))
+        process.wait()
         os.close(outside)
         return shown_there.replace(b"\r\n", b"\n")
 
-    def line(self, command: str | bytes, *arguments: str | bytes) -> list[str | bytes]:
+    def line(self, *arguments: str | bytes) -> list[str | bytes]:
+        """The command as a process that starts by itself."""
+        return [sys.executable, "-m", "watcher", *self.words(*arguments)]
+
+    def words(self, command: str | bytes, *arguments: str | bytes) -> list[str | bytes]:
         """The command as a person types it, with this household's configuration."""
-        return [sys.executable, "-m", "watcher", command, "--config", str(self.config), *arguments]
+        return [command, "--config", str(self.config), *arguments]
 
     def environment(self) -> dict[str, str]:
         """A person's, without settings of the program."""
@@ -263,7 +275,7 @@ class Home:
         return f"{name}: {why}" in self.watcher("status").stdout.decode()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes] | warm.Process) -> None:
     if process.poll() is None:
         # its whole session: a daemon that hangs may have workers that hang
         os.killpg(process.pid, signal.SIGKILL)
