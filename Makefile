@@ -33,8 +33,8 @@ bench: $(VENV)/.ready
 
 torture: $(VENV)/.ready-dev
 	TEST_EVERY=1 $(BIN)/python -m pytest tests/test_crash.py --timeout 3600
-	TEST_KILLS=1000 $(BIN)/python -m pytest tests/test_kill.py --timeout 3600
-	TEST_KILLS=200 TEST_MEMBERS=20000 TEST_EXAMPLES=10000 $(BIN)/python -m pytest tests/test_kill_archive.py tests/test_zip_law.py --timeout 3600
+	TEST_COLD=1 TEST_KILLS=1000 $(BIN)/python -m pytest tests/test_kill.py --timeout 3600
+	TEST_COLD=1 TEST_KILLS=200 TEST_MEMBERS=20000 TEST_EXAMPLES=10000 $(BIN)/python -m pytest tests/test_kill_archive.py tests/test_zip_law.py --timeout 3600
 	TEST_EVERY=1 $(BIN)/python -m pytest tests/test_faults.py tests/test_power.py --timeout 36000
 	TEST_EDIT_SECONDS=60 $(BIN)/python -m pytest tests/end_to_end/test_e2e_edit.py --timeout 600
 	TEST_LOCKED=30 $(BIN)/python -m pytest tests/end_to_end/test_e2e_database.py --timeout 600

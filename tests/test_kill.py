@@ -13,7 +13,6 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from tests import warm
 from tests.ledger_law import Drop, violations
 from tests.ledger_site import BROKEN, Notebook, Site, picture, zipped
 from watcher.daemon import Daemon
@@ -30,6 +30,7 @@ from watcher.executors.pool import Pool
 from watcher.messages import Task, TaskResult
 from watcher.processing.run import run_task
 
+Process = warm.Process | subprocess.Popen[bytes]
 KILLS = int(os.environ.get("TEST_KILLS", "30"))
 PATIENCE_SECONDS = 60.0  # for what must come, on however slow a machine
 CONFIG = """
@@ -62,17 +63,12 @@ class House(Site):
         return self
 
     @contextlib.contextmanager
-    def daemon(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    def daemon(self, *options: str) -> Iterator[Process]:
         """A daemon in a session of its own, whose whole group is killed in the end."""
-        with open(self.root / "log", "ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "watcher", "run", "--config", "watcher.toml", *options],
-                cwd=self.root,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                stderr=log,
-                start_new_session=True,
-            )
+        words = ["run", "--config", "watcher.toml", *options]
+        with open(os.devnull) as nothing, open(self.root / "log", "ab") as log:
+            streams = [nothing.fileno(), 1, log.fileno()]
+            process = warm.start(words, _environment(), self.root, streams, session=True)
         try:
             yield process
         finally:
@@ -91,7 +87,7 @@ class House(Site):
         said = [json.loads(line) for line in lines if line.startswith("{")]
         return [event for event in said if event["event"] == name]
 
-    def until_ready(self, process: subprocess.Popen[bytes], before: int = 0) -> None:
+    def until_ready(self, process: Process, before: int = 0) -> None:
         """Wait for the `ready` that follows `before` others, or for the daemon's end."""
         until(lambda: len(self.events("ready")) > before or process.poll() is not None)
 
@@ -184,7 +180,7 @@ def _one_life(house: House, batch: list[Drop], chance: random.Random) -> None:
         # else all of its group at once
 
 
-def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> None:
+def _ends_within(process: Process, seconds: float) -> None:
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
         raise AssertionError(f"the daemon ended by itself with {process.returncode}")
@@ -249,7 +245,7 @@ def _worked_off(daemon: Daemon) -> bool:
 
 
 @contextlib.contextmanager
-def stuck_at_work(house: House) -> Iterator[tuple[subprocess.Popen[bytes], list[Drop]]]:
+def stuck_at_work(house: House) -> Iterator[tuple[Process, list[Drop]]]:
     """A daemon with files in work that do not end, because its workers are stopped; and what was dropped."""
     drops = [Drop(f"{n}.png", picture(n)) for n in range(40)]
     with house.daemon() as process:

@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ import pytest
 
 from tests.ledger_law import Drop, violations
 from tests.ledger_site import BROKEN, picture, xmp, zipped
-from tests.test_kill import House, _session, signal_all, until, workers
+from tests.test_kill import House, Process, _session, signal_all, until, workers
 
 KILLS = int(os.environ.get("TEST_KILLS", "6"))
 MEMBERS = int(os.environ.get("TEST_MEMBERS", "1000"))
@@ -70,7 +69,7 @@ def _one_life(house: House, target: int, chance: random.Random) -> None:
             until(lambda: not _session(process.pid))
 
 
-def _finish(house: House, process: subprocess.Popen[bytes], count: int) -> None:
+def _finish(house: House, process: Process, count: int) -> None:
     until(lambda: process.poll() is not None or _finished(house) >= count)
     assert process.poll() is None, "the daemon ended by itself"
 

@@ -106,12 +106,17 @@ def start(
 
 
 def run(
-    arguments: Sequence[str | bytes], environment: Mapping[str, str], folder: Path | None, timeout: float
+    arguments: Sequence[str | bytes],
+    environment: Mapping[str, str],
+    folder: Path | None,
+    timeout: float,
+    content: bytes = b"",
 ) -> subprocess.CompletedProcess[bytes]:
-    """`watcher ARGUMENTS` from its start to its end, and what it printed."""
-    said = [os.memfd_create(name) for name in ("stdout", "stderr")]
+    """`watcher ARGUMENTS` from its start to its end, with `content` to be read from stdin, and what it printed."""
+    streams = given, *said = [os.memfd_create(name) for name in ("stdin", "stdout", "stderr")]
     try:
-        process = start(arguments, environment, folder, [0, *said])
+        os.pwrite(given, content, 0)
+        process = start(arguments, environment, folder, streams)
         try:
             code = process.wait(timeout)
         except BaseException:
@@ -119,7 +124,7 @@ def run(
             raise
         out, errors = (os.pread(stream, os.fstat(stream).st_size, 0) for stream in said)
     finally:
-        for stream in said:
+        for stream in streams:
             os.close(stream)
     return subprocess.CompletedProcess(["watcher", *arguments], code, out, errors)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.cli.batch_rows import make_files, read_files
 from tests.end_to_end.household import wait_for
 from watcher.settings import batchfile
@@ -41,10 +42,8 @@ class Person:
         return {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.root)}
 
     def types(self, *arguments: str | bytes, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        line = self.line("add", *arguments)
-        return subprocess.run(
-            line, input=content, capture_output=True, env=self.environment(), cwd=self.root, timeout=60, check=False
-        )
+        words = ["add", "--config", str(self.config), *arguments]
+        return warm.run(words, self.environment(), self.root, 60, content)
 
     def adds(self, *arguments: str | bytes, content: bytes = b"") -> Path:
         """The folder that came of it in the first inbox."""

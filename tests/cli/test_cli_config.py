@@ -1,12 +1,12 @@
 import json
 import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from watcher.settings.text import default_text
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,15 +19,9 @@ def watcher(tmp_path):
     clean |= {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "watcher", "config", *arguments],
-            cwd=tmp_path,
-            env=clean | environment,
-            capture_output=True,
-            text=True,
-            errors="surrogateescape",
-            check=False,
-        )
+        done = warm.run(["config", *arguments], clean | environment, tmp_path, 60)
+        printed = (os.fsdecode(stream) for stream in (done.stdout, done.stderr))
+        return subprocess.CompletedProcess(done.args, done.returncode, *printed)
 
     return run
 

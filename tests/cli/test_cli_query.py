@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 
 import pytest
 
+from tests import warm
 from tests.cli.catalog_rows import Catalog, Run
 from watcher.querying.reference import EXAMPLES
 
@@ -24,8 +25,8 @@ def watcher(watcher: Run, catalog: Catalog) -> Run:
     def run(command: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
         if command != "query":
             return watcher(command, *arguments, **options)
-        line = [sys.executable, "-m", "watcher", command, arguments[0], "--library", str(catalog.root), *arguments[1:]]
-        return subprocess.run(line, capture_output=True, timeout=60)
+        words = [command, arguments[0], "--library", str(catalog.root), *arguments[1:]]
+        return warm.run(words, os.environ, None, 60)
 
     return run
 
@@ -82,7 +83,7 @@ def test_a_query_that_leads_back_to_itself_over_another_is_not_saved(catalog: Ca
 
 
 def _help(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, "-m", "watcher", "help", *arguments], capture_output=True, timeout=60)
+    return warm.run(["help", *arguments], os.environ, None, 60)
 
 
 def test_help_explains_queries_commands_and_itself() -> None:

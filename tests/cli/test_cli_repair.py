@@ -189,7 +189,7 @@ def test_beside_a_running_daemon_it_repairs_and_takes_nothing_that_is_in_work(ho
     with home.running():
         for number in range(30):
             home.drop(f"{number}.jpg", picture(f"{number}"))
-        said = set[tuple[str, str]]()
+        said = set[tuple[str, ...]]()
 
         def is_adopted() -> bool:  # not while it is hardly older than what is in work
             done = home.watcher("repair")

@@ -8,12 +8,12 @@ import json
 import os
 import struct
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from watcher.processing import image, metadata
 
 ROOT = Path(__file__).parents[2]
@@ -60,9 +60,9 @@ class Home:
         (self.root / "watcher.toml").write_text(text)
 
     def watcher(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        line = [sys.executable, "-m", "watcher", "run", "--config", str(self.root / "watcher.toml"), *arguments]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=60)
+        words = ["run", "--config", str(self.root / "watcher.toml"), *arguments]
+        done = warm.run(words, {**os.environ, "PYTHONPATH": str(ROOT)}, None, 60)
+        return subprocess.CompletedProcess(words, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def foreseen(self, code: int) -> dict[str, tuple[str, str | None]]:
         """What is said of each file: its outcome, and its key or the reason."""

@@ -12,7 +12,6 @@ import os
 import shlex
 import sqlite3
 import subprocess
-import sys
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -23,6 +22,7 @@ from typing import Any
 import pytest
 from query_catalog import filled, label, named
 
+from tests import warm
 from watcher.db import facets, saved, search, vocabulary
 from watcher.querying.mistakes import QueryError
 from watcher.querying.parsing import parse
@@ -733,6 +733,4 @@ def test_the_command_line_points_at_the_mistake(library: Path) -> None:
 
 
 def _watcher(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    line = [sys.executable, "-m", "watcher", *arguments]
-    return subprocess.run(line, capture_output=True, env=environment, timeout=60)
+    return warm.run(arguments, {**os.environ, "PYTHONPATH": str(ROOT)}, None, 60)
