@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from tests.ledger_site import Desk
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.messages import Expanded
 from watcher.model import OPTIONS_REASON, Batch, Claim, Job, Member, Wishes
 

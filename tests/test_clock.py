@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from tests.ledger_site import Desk, picture
 from watcher.cli import asking
 from watcher.db import ledger
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.db.journal import Patience
 from watcher.intake.emptied import Emptied
 from watcher.intake.inbox import Inbox

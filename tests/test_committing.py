@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from tests.ledger_site import BYTES, Desk
-from watcher.db.connect import open_writer
 from watcher.messages import Duplicate, Expanded, Failed, Processed, Rejected, Sidecar, TaskResult, Unavailable
 from watcher.model import Member, Rendition
 

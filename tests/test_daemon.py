@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from tests.ledger_site import follow, read_options
 from watcher import daemon as line
 from watcher.daemon import Daemon
 from watcher.db import cancelling, ledger
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.db.journal import Patience
 from watcher.errors import UnavailableError
 from watcher.intake.inbox import Inbox

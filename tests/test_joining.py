@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from tests.ledger_site import BYTES, Desk
-from watcher.db.connect import open_writer
 from watcher.joining import AMBIGUOUS
 from watcher.messages import Attached, Duplicate, Expanded, Joined, Processed, Sidecar, Unavailable
 from watcher.model import Facts, Job, Member, Picture, SidecarKind

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from watcher import recovery
 from watcher.db import ledger
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.db.journal import Patience
 from watcher.db.taken import Taken
 from watcher.intake.copying import Copying

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import math
@@ -30,6 +31,11 @@ def contents(folder: Path) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(found.pop(name))) as archive:
             found |= {f"{name}/{member}": archive.read(member) for member in archive.namelist()}
     return found
+
+
+@functools.cache  # it is painted afresh each time, and several tests look at it
+def photograph(index: int) -> bytes:
+    return sample.photograph(index)[2]
 
 
 def exif_of(content: bytes) -> bytes:
@@ -72,7 +78,7 @@ def test_several_formats_and_scripts_are_among_them(samples: dict[str, bytes]) -
 
 @pytest.mark.parametrize("index", range(8))
 def test_each_orientation_shows_the_painted_picture_upright(index: int) -> None:
-    _, _, content = sample.photograph(index)
+    content = photograph(index)
     place, camera = PLACES[index], CAMERAS[index % len(CAMERAS)]
     with Image.open(io.BytesIO(content)) as picture:
         assert picture.getexif()[0x0112] == index + 1
@@ -86,7 +92,7 @@ def test_each_orientation_shows_the_painted_picture_upright(index: int) -> None:
 
 def test_what_a_photograph_says_is_what_its_place_and_camera_say() -> None:
     for index, place in enumerate(PLACES[:9]):
-        facts = metadata.read(metadata.Blobs(exif_of(sample.photograph(index)[2]), None, None, {}))
+        facts = metadata.read(metadata.Blobs(exif_of(photograph(index)), None, None, {}))
         taken = datetime.fromisoformat(place.taken)
         assert facts.title == place.title
         assert facts.description == place.description

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from tests.ledger_site import Desk, follow
-from watcher.db.connect import open_writer
 from watcher.intake.inbox import Inbox
 from watcher.messages import Dated, Expanded, Processed, Rejected, Sidecar, Task
 from watcher.model import Job, Member, Wishes

@@ -13,7 +13,7 @@ import pytest
 
 from tests import warm
 from tests.cli.catalog_rows import Catalog, Run, Terminal
-from watcher.db.connect import open_writer
+from tests.fresh import open_writer
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,9 +16,10 @@ from unittest import mock
 
 from query_shots import CATALOG, IMPORTED, Shot
 
+from tests.fresh import open_writer
 from tests.ledger_site import BYTES, Desk
 from watcher.db import editing, saved
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.messages import Duplicate, Joined, Processed, Sidecar
 from watcher.model import Facts, Job, Picture, Rendition, shown
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from tests.ledger_site import Desk
 from watcher.db import cancelling
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.messages import Dated, Expanded, Failed, Processed, Rejected
 from watcher.model import Job, Member
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from tests.ledger_site import Desk
 from watcher.db.batches import set_name
-from watcher.db.connect import open_writer
 from watcher.messages import Dated, Expanded
 from watcher.model import Batch, Job, Member
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from watcher.db import wording
 from watcher.db.catalog import Catalog
-from watcher.db.connect import open_writer
 from watcher.db.journal import Journal, Patience
 from watcher.model import Claim, Facts, Picture, Rendition
 from watcher.querying.folding import tokens

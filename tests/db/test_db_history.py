@@ -15,10 +15,11 @@ import pytest
 
 from tests.end_to_end.household import Home
 from tests.end_to_end.pictures import picture as photograph
+from tests.fresh import open_writer
 from tests.ledger_law import Drop, violations
 from tests.ledger_site import BROKEN, Desk, Notebook, Site, picture, xmp, zipped
 from watcher.db import batch_views, history, search, stories, taken, views
-from watcher.db.connect import open_reader, open_writer, transaction
+from watcher.db.connect import open_reader, transaction
 from watcher.db.history import History
 from watcher.executors.inline import Inline
 from watcher.intake import discards

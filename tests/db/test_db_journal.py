@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from watcher.db.archives import Archives
 from watcher.db.batches import Batches
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.db.jobs import HELD_LANE, NEVER
 from watcher.db.journal import Journal, Patience
 from watcher.model import Claim, Job, Member

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive_query import matches
 
+from tests.fresh import open_writer
 from watcher.db import matching, wording
-from watcher.db.connect import open_writer
 from watcher.db.functions import add_functions, around, patience
 from watcher.fields import FIELDS
 from watcher.querying import tree

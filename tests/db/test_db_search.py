@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.fresh import open_writer
 from watcher.db import facets, migrations, search, vocabulary, wording
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.errors import ConfigError, DatabaseError
 from watcher.fields import NAMES
 from watcher.querying.parsing import parse

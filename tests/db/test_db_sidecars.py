@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from tests.ledger_site import BYTES, Desk
-from watcher.db.connect import open_writer
 from watcher.messages import Sidecar
 from watcher.model import Job, SidecarKind
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from watcher.db import stories
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.db.jobs import MOST_ATTEMPTS
 from watcher.db.journal import Journal, Patience
 from watcher.model import Claim, Job, Seen, Stamp

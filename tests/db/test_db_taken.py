@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fresh import open_writer
 from watcher.db import connect, ledger, taken
-from watcher.db.connect import open_writer, transaction
+from watcher.db.connect import transaction
 from watcher.db.journal import Patience
 from watcher.errors import UnavailableError
 from watcher.model import Claim, Stamp
