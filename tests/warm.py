@@ -160,10 +160,12 @@ def end() -> None:
 
 def main() -> None:
     import watcher
+    from watcher.db import connect
 
     for module in pkgutil.walk_packages(watcher.__path__, "watcher."):
         if module.name not in NOT_BEFORE:
             importlib.import_module(module.name)
+    connect.open_writer(":memory:").close()  # with what it imports only when there is something to migrate
     gc.freeze()
     request = _forking(socket.socket(fileno=int(sys.argv[1])))
     if request:
