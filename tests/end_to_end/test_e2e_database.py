@@ -185,6 +185,8 @@ def test_a_catalog_whose_disk_goes_away_is_waited_for_and_no_other_is_begun(tmp_
             disk.rmdir()
         away.rename(disk)
         wait_for_assets(home, 10)
+        # its status is written now and then, and doctor believes it
+        wait_for(lambda: home.inbox_status()["state"] != "paused", what="the daemon to say that it is over")
         assert_lawful(home, drops)
 
 
