@@ -71,7 +71,8 @@ def _texts(row: Row, field: str | None) -> list[str]:
     if field is None:
         return [text for column in TEXTS for text in _texts(row, column)]
     if field == "camera":
-        return [" ".join(filter(None, (row["camera_make"], row["camera_model"])))]
+        parts = [*filter(None, (row["camera_make"], row["camera_model"]))]
+        return [" ".join(parts)] if parts else []
     value = row["key" if field == "path" else field]
     if field in ("keywords", "flags"):
         return list(json.loads(value))

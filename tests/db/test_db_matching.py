@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive_query import matches
 
-from watcher.db import matching, wording
+from watcher.db import facets, matching, wording
 from watcher.db.connect import open_writer
 from watcher.db.functions import add_functions, around, patience
 from watcher.fields import FIELDS
@@ -337,6 +337,10 @@ def test_other_failures_of_sqlite_pass_through_the_patience_as_they_are(catalog:
         ("path:=originals/1.jpg", "assets_by_key"),
         ("title:=Sunset", wording.INDEX),
         ("*sun*", wording.TERMS),
+        # of all assets, but without their rows
+        ("folder::zz$", "assets_by_facts"),
+        ("place::zz$ lens:none", "assets_by_facts"),
+        ("people:any -batch:none", "assets_by_facts"),
     ],
 )
 def test_a_query_is_answered_from_an_index(query: str, index: str, catalog: sqlite3.Connection) -> None:
@@ -345,6 +349,17 @@ def test_a_query_is_answered_from_an_index(query: str, index: str, catalog: sqli
     steps = [row["detail"] for row in plan]
     assert any(index in step for step in steps)
     assert "SCAN assets" not in steps
+
+
+@pytest.mark.parametrize("name", [name for name in facets.NAMES if name not in ("name", "title", "description")])
+def test_values_are_counted_without_the_rows(name: str, catalog: sqlite3.Connection) -> None:
+    steps: list[str] = []
+    catalog.set_trace_callback(steps.append)
+    facets.facet(catalog, parse("", NOW), name)
+    catalog.set_trace_callback(None)
+    [statement] = steps
+    plan = [row["detail"] for row in catalog.execute(f"explain query plan {statement}")]
+    assert any("assets USING COVERING INDEX" in step for step in plan), plan
 
 
 # The same rows as a plain filter finds

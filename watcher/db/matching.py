@@ -224,7 +224,7 @@ def _source(field: str) -> str:
 def _any_value(field: str, test: str, value: str) -> Condition:
     """`test` of any value that the field has; `{}` in it is that value."""
     if field in LISTS or field in SEVERAL:
-        each = f"select 1 from {array(field)} where {test.format('value')}"
+        each = f"select 1 from {_array(field)} where {test.format('value')}"
         return f"assets.{field} <> '[]' and exists ({each})", (value,)
     # said although it follows: an index of those that are not null is used only then
     sources = map(_source, _parts_of(field))
@@ -237,11 +237,12 @@ def _found(field: str, pattern: str) -> Condition:
         return f"assets.{field} <> '[]' and found_in_list(?, assets.{field})", (pattern,)
     if field in SEVERAL:
         return f"assets.{field} is not null and found_in_several(?, assets.{field})", (pattern,)
-    function = "found_in_few" if field == "camera" else "found"
-    return _any_value(field, f"{function}(?, {{}})", pattern)
+    if field in _PARTS:
+        return f"found_in_few(?, {', '.join(map(_source, _PARTS[field]))})", (pattern,)
+    return _any_value(field, "found(?, {})", pattern)
 
 
-def array(field: str) -> str:
+def _array(field: str) -> str:
     """A table of the values that an asset has in `field`, one of LISTS or SEVERAL."""
     if field in LISTS:
         return f"json_each(assets.{field})"
