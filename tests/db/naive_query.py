@@ -49,8 +49,8 @@ def matches(node: Node, row: Row) -> bool:
             return any(letters in text for text in _texts(row, field))
         case Exact(field, text):
             return text in _values(row, field)
-        case Regex(field, pattern):
-            return any(re.search(pattern, text, re.IGNORECASE) for text in _values(row, field))
+        case Regex(field, pattern, under):
+            return any(re.search(pattern, under + text, re.IGNORECASE) for text in _values(row, field))
         case Present(field):
             return any(_texts(row, field))
         case Range(field, low, high):

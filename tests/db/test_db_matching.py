@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from naive_query import matches
 
-from watcher.db import facets, matching, wording
+from watcher.db import facets, matching, search, wording
 from watcher.db.connect import open_writer
 from watcher.db.functions import add_functions, around, patience
 from watcher.fields import FIELDS
 from watcher.querying import tree
-from watcher.querying.parsing import MAX_DEPTH, parse
+from watcher.querying.parsing import MAX_DEPTH, MAX_TERMS, parse
 
 NOW = datetime(2024, 5, 17, 14, 23)
 Find = Callable[[str], list[str]]
@@ -275,6 +275,23 @@ def test_the_largest_queries_that_are_read_are_also_answered(catalog: sqlite3.Co
     assert find("-(" * MAX_DEPTH + "wanted" + ")" * MAX_DEPTH) == ["wanted.jpg"]
     assert find("(iso:2 OR title:none AND -" * MAX_DEPTH + "a" + ")" * MAX_DEPTH) == []
     assert find('"' + "word " * 5000 + '"') == []
+
+
+@pytest.mark.parametrize(
+    "term",
+    ["id:{}", "iso:{}..9999", "has:gps", "name::x{}", "is:landscape", "month:5", "title:=t{}", "place:=p{}",
+     "camera::{}", "near:1,2,{}m", "renditions:r{}", "is:duplicate", "taken:{:04}", "path:/l/{}", "*x{}*"],
+)  # fmt: skip
+@pytest.mark.parametrize("operator", [" OR ", " -"])
+def test_as_many_terms_of_any_kind_are_answered_as_are_read(
+    term: str, operator: str, catalog: sqlite3.Connection
+) -> None:
+    put(catalog, "a.jpg")
+    terms = [term.format(n) for n in range(10, MAX_TERMS + 10)]
+    nested = "(" * (MAX_DEPTH - 1) + operator.join(terms[: 1 - MAX_DEPTH]) + " OR b)" * (MAX_DEPTH - 1)
+    for text, limit in ((operator.join(terms), None), (nested, None), (nested, 50)):
+        node = parse(text, NOW, library="/l")
+        assert len(search.ids(catalog, node, limit=limit)) == search.count(catalog, node)
 
 
 def test_words_follow_an_edit_and_a_removal_whoever_made_them(catalog: sqlite3.Connection, find: Find) -> None:

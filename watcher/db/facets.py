@@ -20,6 +20,7 @@ _MADE = {
     "camera": "nullif(trim(coalesce(assets.camera_make, '') || ' ' || coalesce(assets.camera_model, '')), '')",
 }
 _ALIASES = {"keyword": "keywords", "f": "f_number", "focal": "focal_length_mm", "flag": "flags"}
+_DATES = ("taken", "taken_at", "imported", "imported_at", "date", "month", "day")
 _FIELDS = tuple(field.name for field in FIELDS if field.kind in ("text", "number", "flag", "list"))
 
 _CHUNK = 4096  # rows
@@ -38,7 +39,10 @@ def facet(connection: sqlite3.Connection, query: Node, name: str, limit: int | N
     An asset counts for each of its keywords, albums and so on. Raises ConfigError for a `name` that is not in NAMES.
     """
     if name not in NAMES:
-        raise ConfigError(f"cannot count by {shown(name)!r}{nearest(name, NAMES)}")
+        known = f"; by {', '.join(NAMES)}"
+        raise ConfigError(
+            f"cannot count by {shown(name)!r}{'; by year?' if name in _DATES else nearest(name, NAMES, known)}"
+        )
     column = _ALIASES.get(name, name)
     if column in LISTS or column in SEVERAL:
         return _of_lists(connection, query, column, limit)
