@@ -310,6 +310,8 @@ def test_nothing_found_tells_the_nearest_words(catalog: Catalog, watcher: Run) -
     done = watcher("search", "harbuor", "sunset")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr == b"no photograph has harbuor; near to it: harbour\n"
+    assert watcher("search", "title:=Harbuor").stderr == b"no photograph has harbuor; near to it: harbour\n"
+    assert watcher("search", "iso:100", "title:=Harbour").stderr == b""
     assert watcher("search", "harbuor", "--json").stdout == b"[]\n"
     assert watcher("search", "harbour", "iso:100").stderr == b""
 
