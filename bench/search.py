@@ -1,6 +1,6 @@
 """How fast `watcher search` is: `python bench/search.py [--assets 1000 100000 1000000] [--rounds 20] [--writing]`.
 
-Measures sixty queries of all kinds inside the process (the first 50 rows as assets; counts, facets and patterns), and
+Measures 68 queries of all kinds inside the process (the first 50 rows as assets; counts, facets and patterns), and
 whole processes against `search_bare.py`. The catalogs are generated once and kept in `bench/out/`: 4 GB for a million.
 """
 
@@ -57,16 +57,22 @@ def all_rows() -> dict[str, Query]:
         r"name::^pxl_00\d7": _rows(r"name::^pxl_00\d7"),
         "title::zz$": _rows("title::zz$"),
         **{text: _rows(text) for text in ("keyword::zz$", "folder::zz$", "camera::zz$", "place::zz$")},
+        **{text: _rows(text) for text in ("lens::zz$", "description::zz$", "inbox::zz$", "path::zz$", "lens:none")},
         f"*{WORDS[300][1:4]}*": _rows(f"*{WORDS[300][1:4]}*"),
         "is:panorama month:5 weekday:sun": _rows("is:panorama month:5 weekday:sun"),
         "is:duplicate": _rows("is:duplicate"),
         f"--count {WORDS[0]}": _count(WORDS[0]),
         "--count iso:100.. -canon": _count("iso:100.. -canon"),
         "--count is:landscape": _count("is:landscape"),
+        "--count keyword:none": _count("keyword:none"),
         "--facet camera": _facet("camera", ""),
         "--facet year": _facet("year", ""),
         "--facet keyword": _facet("keyword", ""),
+        "--facet folder": _facet("folder", ""),
+        "--facet lens": _facet("lens", ""),
         f"--facet camera {WORDS[0]}": _facet("camera", WORDS[0]),
+        f"--facet folder {WORDS[0]}": _facet("folder", WORDS[0]),
+        f"--facet keyword {WORDS[0]}": _facet("keyword", WORDS[0]),
         "--sort name": _rows("", sort="name"),
     }
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -196,30 +195,13 @@ class Daemon:
 
         Raises UnavailableError when a spool cannot be read: what is not seen must not count as lost.
         """
+        inboxes = {each: inbox for each, inbox in self.inboxes.items() if only in (None, each)}
+        waiting = {claim.token for _, claim in self.claiming.waiting}
         try:
-            self._recover(only)
+            recovery.recover(self.connection, self.ledger, inboxes, waiting, self.storage.root, late=only is not None)
         except OSError as error:
             words = f"the unfinished files cannot be looked through: {error}"
             raise UnavailableError(f"{words}. Nothing is lost; check that disk, and start again") from None
-
-    def _recover(self, only: int | None) -> None:
-        inboxes = {inbox_id: inbox for inbox_id, inbox in self.inboxes.items() if only in (None, inbox_id)}
-        spooled = {inbox_id: inbox.spool.spooled() for inbox_id, inbox in inboxes.items() if not inbox.problem()}
-        unfinished = self.journal.unfinished()
-        if only is not None:  # what runs meanwhile ends by its own result
-            unfinished = [job for job in unfinished if job.inbox_id == only and job.state != "running"]
-        copying = {inbox_id for inbox_id, inbox in inboxes.items() if inbox.copies}
-        claims = self.journal.claims() | {claim.token for _, claim in self.claiming.waiting}
-        actions = recovery.plan(spooled, claims, unfinished, self._is_back, copying)
-        with transaction(self.connection):
-            chronicle.begin(self.storage.root, annals.everything(self.connection))
-            lost = recovery.apply(actions, self.journal, self.inboxes)
-            self.archives.close()
-        for inbox_id in spooled:
-            inboxes[inbox_id].spool.forget_members(self.journal.claims())
-        for job in lost:
-            words = f"{job.name}: its spool copy is gone, and it is not back in the inbox"
-            logs.event(_log, "lost", words, level=logging.ERROR, job_id=job.id)
 
     def is_quiet(self) -> bool:
         """Nothing more comes from what lies in the inboxes now: their folders are complete (for --once)."""
@@ -292,14 +274,6 @@ class Daemon:
         if problem != before:
             self.notifier.inbox(inbox.name, problem)
         return problem is not None
-
-    def _is_back(self, job: Job) -> bool:
-        inbox, added = self.inboxes[job.inbox_id], (job.claim or "").partition(".")[2]
-        try:
-            found = os.lstat(inbox.ready.path(added, job.path) if added else os.path.join(inbox.root, job.path))
-        except OSError:
-            return False
-        return found.st_size == job.size
 
     def _take(self, results: Sequence[TaskResult]) -> None:
         self._results_since = self._results_since if self._results else time.monotonic()

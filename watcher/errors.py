@@ -4,6 +4,7 @@ WatcherError
 ├── ConfigError        the person who configures: settings, paths, flags (exit 2)
 ├── LockedError        another daemon has the library or an inbox (exit 2)
 ├── DatabaseError      the catalog is absent, unreadable or of another version (exit 2)
+├── OutputError        whoever has the output written to a disk (exit 2)
 ├── FatalError         the daemon cannot go on (exit 1)
 ├── RejectedError      the file itself: permanent, it goes to failed/
 ├── RetryError         this try: tried again with back-off, then failed/
@@ -57,6 +58,12 @@ class OlderCatalogError(DatabaseError):
     def __init__(self, database: str, shown: str) -> None:
         super().__init__(f"{shown} is of an older photo-watcher: start watcher run, it brings it up to date")
         self.database = database
+
+
+class OutputError(WatcherError):
+    """Standard output cannot be written: its disk is full."""
+
+    exit_code = 2
 
 
 class FatalError(WatcherError):

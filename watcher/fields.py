@@ -106,9 +106,9 @@ def value_of(asset: Asset, name: str) -> Any:
     return values[0] if len(values) == 1 else " ".join(filter(None, values)) or None
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the known one that it may stand for."""
+def nearest(name: str, known: Iterable[str], otherwise: str = " (watcher fields lists them)") -> str:
+    """The end of a sentence about an unknown name: the known one that it may stand for, or `otherwise`."""
     import difflib
 
     close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else " (watcher fields lists them)"
+    return f"; did you mean {close[0]!r}?" if close else otherwise

@@ -24,12 +24,21 @@ is remembered as taken goes with Forget, Retake and Lose, so that the file is ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 
+from watcher import chronicle, logs
+from watcher.db import annals
+from watcher.db.connect import transaction
 from watcher.db.journal import Journal
+from watcher.db.ledger import Ledger
 from watcher.intake.inbox import Inbox
 from watcher.model import Job
+
+_log = logging.getLogger("watcher.daemon")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,49 @@ class Lose:
 Action = Hold | Drop | Remove | Interrupt | Forget | Retake | Lose
 
 Spooled = Mapping[int, Sequence[tuple[str, str | None]]]  # inbox id -> (token, path; None: an empty folder)
+
+
+def recover(
+    connection: sqlite3.Connection,
+    ledger: Ledger,
+    inboxes: Mapping[int, Inbox],
+    waiting: Collection[str],
+    library: str,
+    *,
+    late: bool,
+) -> list[Job]:
+    """Look, plan, and carry it out in one transaction; the jobs whose files are lost. Raises OSError.
+
+    `waiting`: claims that are on their way into the journal. `late`: the inboxes came back to a daemon at work, and
+    what runs meanwhile ends by its own result.
+    """
+    journal = ledger.journal
+    spooled = {inbox_id: inbox.spool.spooled() for inbox_id, inbox in inboxes.items() if not inbox.problem()}
+    unfinished = journal.unfinished()
+    if late:
+        unfinished = [job for job in unfinished if job.inbox_id in inboxes and job.state != "running"]
+    copying = {inbox_id for inbox_id, inbox in inboxes.items() if inbox.copies}
+    known = journal.claims() | set(waiting)
+    actions = plan(spooled, known, unfinished, lambda job: _is_back(job, inboxes[job.inbox_id]), copying)
+    with transaction(connection):
+        chronicle.begin(library, annals.everything(connection))
+        lost = apply(actions, journal, inboxes)
+        ledger.archives.close()
+    for inbox_id in spooled:
+        inboxes[inbox_id].spool.forget_members(journal.claims())
+    for job in lost:
+        words = f"{job.name}: its spool copy is gone, and it is not back in the inbox"
+        logs.event(_log, "lost", words, level=logging.ERROR, job_id=job.id)
+    return lost
+
+
+def _is_back(job: Job, inbox: Inbox) -> bool:
+    added = (job.claim or "").partition(".")[2]
+    try:
+        found = os.lstat(inbox.ready.path(added, job.path) if added else os.path.join(inbox.root, job.path))
+    except OSError:
+        return False
+    return found.st_size == job.size
 
 
 def plan(

@@ -1,4 +1,4 @@
-"""The process around the line: signals, the observer, systemd, the status file; when a run is over and with which code.
+"""The process around the line: signals, the pool, the duties beside it; when a run is over and with which code.
 
 `serve` owns the order of a start and of a stop (ARCHITECTURE.md says why it is this one).
 """
@@ -14,29 +14,26 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
 
-from watcher import filesystem, logs, settings, systemd
+from watcher import logs, systemd
 from watcher.daemon import Daemon
 from watcher.db import history, ledger
 from watcher.db.journal import Patience
-from watcher.db.taken import Taken
-from watcher.errors import ConfigError, FatalError, UnavailableError
+from watcher.errors import ConfigError, FatalError
 from watcher.executors import fence
 from watcher.executors.pool import Pool
+from watcher.inboxes import Inboxes
 from watcher.intake import discards, leases, spool
-from watcher.intake.copying import Copying
-from watcher.intake.inbox import Inbox
-from watcher.model import Rules, Wishes, shown
+from watcher.model import shown
 from watcher.notify import Notifier
 from watcher.opening import Library
 from watcher.processing.entrance import run_task
 from watcher.processing.naming import check_template
+from watcher.reporting import Reporting
 from watcher.settings import batchfile
 from watcher.settings.whole import Settings
 from watcher.status import StatusFile
 from watcher.storage import trash
-from watcher.storage.base import PRIVATE
 from watcher.storage.local import LocalStorage
 from watcher.wake import Wake
 from watcher.watching import Mode, Watching
@@ -89,47 +86,6 @@ def serve(chosen: Settings, *, once: bool) -> Outcome:
             ) from None
 
 
-def inbox_of(configured: Any, chosen: Settings, wake: Wake, copying: Copying | None) -> Inbox:
-    """The inbox that a `[[inbox]]` table describes. `copying`: what takes copies of its files, where they stay."""
-    return Inbox(
-        configured.path,
-        configured.name,
-        settle_seconds=chosen.intake.settle_seconds,
-        incomplete_seconds=chosen.intake.incomplete_seconds,
-        batch_seconds=chosen.intake.batch_seconds,
-        rescan_seconds=chosen.intake.rescan_seconds,
-        ignore=tuple(configured.ignore),
-        marker=configured.marker,
-        leaves_other=configured.other == "leave",
-        copying=copying,
-        wake=wake.set,
-    )
-
-
-def rules_of(configured: Any, chosen: Settings) -> Rules:
-    """What workers must know for the files of this inbox."""
-    return Rules(
-        library=chosen.library.path,
-        name_template=chosen.library.name,
-        recipes=settings.recipes(chosen, configured.recipes),
-        limits=settings.limits(chosen),
-        umask=chosen.library.umask,
-        fsync=filesystem.type_of(chosen.library.path) not in filesystem.SYNCFS_TYPES,
-        timezone=chosen.library.timezone,
-        wishes=Wishes(
-            title=configured.title,
-            description=configured.description,
-            keywords=tuple(configured.keywords),
-            prefix=configured.prefix,
-            shift=configured.shift,
-            upright=configured.upright,
-            touch=configured.touch,
-        ),
-        videos=configured.videos,
-        other=configured.other,
-    )
-
-
 class _Service:
     def __init__(self, chosen: Settings, library: Library, once: bool, stack: contextlib.ExitStack) -> None:
         self.chosen, self.once = chosen, once
@@ -142,14 +98,14 @@ class _Service:
         connection = library.connect(BUSY_SECONDS)
         stack.callback(connection.close)
         self.daemon = self._daemon(connection, library)
-        modes = self._open_inboxes(stack)
+        self.inboxes = Inboxes(self.daemon, chosen)
+        self.watching = Watching(self.daemon.inboxes, self._open_inboxes(stack), chosen.intake.rescan_seconds)
+        stack.callback(self.watching.close)
+        self.reporting = Reporting(self.daemon, self.watching, self.status, self.systemd)
         self.last_job = self.daemon.journal.last_id()
         self.history = history.History(connection, discards.is_left)
         self._status_due = self._seek_due = self._trash_due = self._history_due = 0.0
         self._unsaid = False  # something may have changed since the status file was written
-        self._line = ""  # what systemd was told last
-        self.watching = Watching(self.daemon.inboxes, modes, chosen.intake.rescan_seconds)
-        stack.callback(self.watching.close)
 
     def run(self) -> Outcome:
         """Recover, start, loop, stop."""
@@ -159,7 +115,7 @@ class _Service:
         if not self.once:  # a run that ends by itself goes by scans alone
             self.watching.start()
             self.watching.follow(self.daemon.problems)
-        self._say(ready=True)
+        self.reporting.say()
         self.systemd.ready()
         logs.event(_log, "ready", f"watching {self._names()}; the library is {shown(self.chosen.library.path)}")
         while not self.signals and not (self.once and self._is_over()):
@@ -199,54 +155,11 @@ class _Service:
         )
 
     def _open_inboxes(self, stack: contextlib.ExitStack) -> dict[int, Mode]:
-        """Open all inboxes; their modes. One that this library knows and that is not there is not mounted: it waits."""
-        modes = {}
-        for configured in self.chosen.inbox:
-            inbox = inbox_of(configured, self.chosen, self.wake, self._copying(configured))
-            stack.callback(inbox.close)
-            self._refuse_left_copies(inbox)
-            awaited = configured.marker or self.daemon.journal.knows_inbox(inbox.root)
-            if not (awaited and inbox.presence.is_away(spooled=self._has_spooled(inbox))):
-                inbox.open(self.chosen.library.path)
-            inbox_id = self.daemon.journal.inbox(inbox.root, inbox.name)
-            self.daemon.inboxes[inbox_id] = inbox
-            self.daemon.rules[inbox_id] = rules_of(configured, self.chosen)
-            modes[inbox_id] = configured.mode
-        self._tell_of_unwatched()
+        modes = self.inboxes.open(stack)
         self.daemon.look_at_inboxes()
         if self.once and len(self.daemon.problems) == len(self.daemon.inboxes):
             raise FatalError(next(iter(self.daemon.problems.values())))
         return modes
-
-    def _copying(self, configured: Any) -> Copying | None:
-        if configured.take != "copy":
-            return None
-        root, journal = os.path.abspath(configured.path), self.daemon.journal
-        memory = Taken(self.daemon.connection, lambda: journal.inbox(root, configured.name))
-        return Copying(root, os.path.join(self.chosen.library.path, PRIVATE), memory)
-
-    def _refuse_left_copies(self, inbox: Inbox) -> None:
-        """Looked for in the inbox's own spool they would count as lost, and their files may be gone from the phone."""
-        journal = self.daemon.journal
-        if inbox.copies or not journal.knows_inbox(inbox.root):
-            return
-        if count := journal.copies_in_work(journal.inbox(inbox.root, inbox.name)):
-            files = "1 unfinished file" if count == 1 else f"{count} unfinished files"
-            raise ConfigError(
-                f"The inbox {shown(inbox.root)} has {files} in the library's spool, from when its files were copied."
-                ' Run once with take = "copy" to have that finished.'
-            )
-
-    def _tell_of_unwatched(self) -> None:
-        """Files of an inbox that left the configuration would lie in its spool, and nobody would know."""
-        for path, count in self.daemon.journal.left_in_spools([*self.daemon.inboxes]):
-            words = f"{shown(path)} is no inbox any more, and {count} unfinished files lie in its .watcher/spool; "
-            words += "run once with it as an inbox to have them finished"
-            logs.event(_log, "unwatched", words, level=logging.WARNING)
-
-    def _has_spooled(self, inbox: Inbox) -> bool:
-        """Whether unfinished files lie in its spool, as far as the journal knows."""
-        return inbox.root in {path for path, _ in self.daemon.journal.left_in_spools([])}
 
     def _pool(self) -> Pool:
         workers = self.chosen.workers
@@ -291,7 +204,7 @@ class _Service:
         self.systemd.watchdog()
         if self.daemon.problems and now >= self._seek_due:
             self._seek_due = now + SEEK_SECONDS
-            self._seek_inboxes()
+            self.inboxes.seek()
         self.watching.follow(self.daemon.problems)
         if now >= self._trash_due:
             self._trash_due = now + TRASH_SECONDS
@@ -301,7 +214,7 @@ class _Service:
         self._unsaid = now < self._status_due
         if not self._unsaid:
             self._status_due = now + STATUS_SECONDS
-            self._say(ready=True)
+            self.reporting.say()
 
     def _fold_history(self) -> float:
         """Fold a little more of what ended long ago; in how many seconds to go on."""
@@ -311,17 +224,6 @@ class _Service:
             return SEEK_SECONDS
         return HISTORY_PAUSE_SECONDS if more else HISTORY_SECONDS
 
-    def _seek_inboxes(self) -> None:
-        """Take up those again that are there by now, also as another folder with the same spool: mounted anew."""
-        for inbox_id in [*self.daemon.problems]:
-            inbox = self.daemon.inboxes[inbox_id]
-            try:
-                if inbox.presence.seek(self.chosen.library.path, spooled=self._has_spooled(inbox)):
-                    self.daemon.recover(only=inbox_id)
-                    self.daemon.executor.renew()
-            except (sqlite3.OperationalError, UnavailableError):  # the next look finds it closed again
-                inbox.close()
-
     def _next_duty(self) -> float:
         now = time.monotonic()
         times = [now + (ONCE_SECONDS if self.once else LOOK_SECONDS)]
@@ -330,43 +232,6 @@ class _Service:
         times += [self._status_due] if self._unsaid else []
         times += [self._history_due] if self._history_due > now else []
         return min(times)
-
-    def _say(self, *, ready: bool) -> None:
-        inboxes = [self._described(inbox_id, inbox) for inbox_id, inbox in self.daemon.inboxes.items()]
-        line = self._in_one_line(sum(inbox["waiting"] or 0 for inbox in inboxes))
-        self.status.write(ready=ready, status=line, inboxes=inboxes)
-        if line != self._line:
-            self._line = line
-            self.systemd.status(line)
-
-    def _in_one_line(self, waiting: int) -> str:
-        reason = self.daemon.pause.reason
-        paused = [f"{self.daemon.inboxes[each].name} is paused: {why}" for each, why in self.daemon.problems.items()]
-        work = f"waiting: {reason}" if reason else f"{self._in_work()} in work, {waiting} waiting"
-        return "; ".join([*paused, work])
-
-    def _described(self, inbox_id: int, inbox: Inbox) -> dict[str, Any]:
-        reason = self.daemon.problems.get(inbox_id) or self.daemon.pause.reason
-        facts = self.watching.facts(inbox_id)
-        return {
-            "name": inbox.name,
-            "path": shown(inbox.root),
-            "mode": facts.mode,
-            "state": "paused" if reason else "watching" if facts.mode == "events" else "scanning",
-            "reason": reason or facts.deaf,
-            "waiting": inbox.waiting_count() if inbox.presence.is_open else None,
-            "fstype": facts.fstype,
-            "last_event": facts.last_event,
-            "last_scan": facts.last_scan,
-            "unannounced": facts.unannounced,
-            "files": [{"name": shown(path), "reason": why} for path, why in inbox.waiting(20)],
-        }
-
-    def _in_work(self) -> int | str:
-        try:
-            return self.daemon.journal.open_count([*self.daemon.inboxes])
-        except sqlite3.OperationalError:  # the line has met it too, and waits
-            return "?"
 
     def _names(self) -> str:
         return ", ".join(shown(inbox.root) for inbox in self.daemon.inboxes.values()) or "nothing yet"

@@ -10,7 +10,10 @@ import time
 
 def shown(name: str | bytes) -> str:
     r"""A file name as text: bytes that are not UTF-8 become `\xNN`."""
-    raw = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    try:
+        raw = name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a pair of UTF-16, which no bytes stand for
+        raw = str(name).encode("utf-8", "backslashreplace")
     return raw.decode("utf-8", "backslashreplace")
 
 

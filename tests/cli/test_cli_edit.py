@@ -161,3 +161,29 @@ def test_any_text_can_be_a_title_and_is_escaped_where_it_is_shown(catalog: Catal
     assert done.returncode == 0, done.stderr
     assert b"\x1b" not in done.stderr
     assert one(watcher)["title"] == "a\x1b[31m\nb\\xe9 🌅"
+
+
+def test_the_plan_shows_of_a_date_what_is_known_and_letters_as_they_are(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset("a.jpg")
+    family = "\U0001f469\u200d\U0001f467 O'Hara"
+    done = watcher("edit", "id:1", "--taken", "1987-06", "--title", family, "--yes")
+    lines = done.stderr.decode().splitlines()
+    assert sorted(lines[1:3]) == ["  taken_at: '1987-06' (1)", f"  title: '{family}' (1)"]
+    done = watcher("edit", "id:1", "--taken", "1987-06-05T14:23:01.5", "--yes")
+    assert "  taken_at: '1987-06-05T14:23:01.5' (1)" in done.stderr.decode()
+
+
+def test_letters_are_kept_in_one_form_however_they_were_typed(catalog: Catalog, watcher: Run) -> None:
+    catalog.asset("a.jpg")
+    apart, joined = "cafe\u0301", "caf\u00e9"
+    assert watcher("edit", "id:1", "--title", apart, "--keyword", apart, "--keyword", joined, "--yes").returncode == 0
+    [asset] = json.loads(watcher("search", f"title:={joined}", "--json").stdout)
+    assert (asset["title"], asset["keywords"]) == (joined, [joined])
+
+
+@pytest.mark.parametrize("rating", ["--1", "6", "+3", "\u0664", "1.5", "-", " 4"])
+def test_a_rating_that_there_is_not_is_refused_in_words(rating: str, catalog: Catalog, watcher: Run) -> None:
+    catalog.asset("a.jpg")
+    done = watcher("edit", "id:1", "--rating", rating, "--yes")
+    assert done.returncode == 2
+    assert b"is not one of -1 (rejected) to 5" in done.stderr

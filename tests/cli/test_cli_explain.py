@@ -38,14 +38,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home = Home(tmp_path_factory.mktemp("home"), library=f'name = "{TEMPLATE}"')
     home.drop("IMG_1.jpg", picture("teal"))
     home.drop("IMG_1.xmp", xmp("Beach day"))
-    home.drop("copy.jpg", picture("teal"))
     home.drop("notes.txt", b"hello")
     home.drop(ODD, picture("olive"))
     wishes = b'title = "Trip {seq}"\nprefix = "lisbon"\nshift = "1hr"\n'
     home.drop_folder("trip", {"batch.toml": wishes, "P1.jpg": picture("red")})
     home.drop("all.zip", zipped({"a/M1.jpg": picture("green"), "a/bad.jpg": picture("navy")[:300]}))
     home.once(3)
-    home.drop_folder("sub", {"IMG_1.jpg": picture("pink")})  # later: its name is another's by then
+    # later: the one's name is another's by then, and the other is no picture that is new
+    home.drop_folder("sub", {"IMG_1.jpg": picture("pink")})
+    home.drop("copy.jpg", picture("teal"))
     home.once()
     yield home
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests import warm
 from tests.cli.catalog_rows import Catalog, Run
-from watcher.querying.reference import EXAMPLES
+from watcher.querying.reference import EXAMPLES, typed
 
 
 def query(watcher: Run, verb: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -88,7 +88,7 @@ def _help(*arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 def test_help_explains_queries_commands_and_itself() -> None:
     page = _help("query").stdout.decode()
-    assert all(example in page for _, example, _ in EXAMPLES)
+    assert all(typed(example) in page for _, example, _ in EXAMPLES)
     assert _help("edit").stdout.startswith(b"Usage: watcher edit ")
     assert b"search" in _help().stdout
     done = _help("nothing")

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -309,6 +310,8 @@ def test_nothing_found_tells_the_nearest_words(catalog: Catalog, watcher: Run) -
     done = watcher("search", "harbuor", "sunset")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr == b"no photograph has harbuor; near to it: harbour\n"
+    assert watcher("search", "title:=Harbuor").stderr == b"no photograph has harbuor; near to it: harbour\n"
+    assert watcher("search", "iso:100", "title:=Harbour").stderr == b""
     assert watcher("search", "harbuor", "--json").stdout == b"[]\n"
     assert watcher("search", "harbour", "iso:100").stderr == b""
 
@@ -380,6 +383,58 @@ def test_a_rendition_is_printed_in_place_of_the_original(catalog: Catalog, watch
     assert watcher("search", "a", "--rendition", "thumb", "-0").stdout.endswith(b"thumb/1.jpg\0")
 
 
+def test_a_rendition_that_none_has_is_nothing_found(catalog: Catalog, watcher: Run, tmp_path: Path) -> None:
+    catalog.asset("a.jpg", recipes=("thumb", "preview"))
+    for how in ([], ["-0"], ["--open"], ["--link", tmp_path / "album"]):
+        done = watcher("search", "--rendition", "thmb", *how)
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr == b"1 of them has no rendition thmb, but preview, thumb\n"
+    assert not (tmp_path / "album").exists()
+
+
+def test_a_path_is_found_by_any_way_to_it(pictures: Catalog, watcher: Run, tmp_path: Path) -> None:
+    alias = tmp_path / "alias"
+    alias.symlink_to(pictures.root)
+    for library, place in product((pictures.root, alias), repeat=2):
+        done = watcher("search", "--library", library, f"path:{place}/originals/more", "--fields", "id")
+        assert done.stdout == b"2\n"
+    assert watcher("search", f"path:{tmp_path}/elsewhere").returncode == 1
+
+
+def test_a_pattern_goes_over_the_path_as_it_is_shown(pictures: Catalog, watcher: Run) -> None:
+    assert watcher("search", f"path::^{pictures.root}/originals/a", "--fields", "id").stdout == b"1\n"
+    assert watcher("search", "path::^originals").returncode == 1
+    assert watcher("search", "path::more/a[.]jpg$", "--count").stdout == b"1\n"
+
+
+@pytest.mark.parametrize("how", [["--limit"], ["--facet", "name", "--limit"], ["--long", "--limit"]])
+def test_a_limit_beyond_all_numbers_is_refused(how: list[str], catalog: Catalog, watcher: Run) -> None:
+    catalog.asset("a.jpg")
+    done = watcher("search", *how, str(2**63))
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"not in the range" in done.stderr
+    assert watcher("search", *how, str(2**63 - 1)).returncode == 0
+
+
+@pytest.mark.parametrize("how", [[], ["--long"], ["--facet", "name"]])
+def test_a_terminal_is_told_how_many_more_there_are(how: list[str], catalog: Catalog, terminal: Terminal) -> None:
+    for number in range(53):
+        catalog.asset(f"{number}.jpg")
+    shown = terminal("search", *how).decode()
+    assert shown.splitlines()[-1] == "and 3 more (--limit N shows more of them)"
+    assert "more (" not in terminal("search", *how, "--limit", "60").decode()
+
+
+@pytest.mark.parametrize("how", [[], ["--count"], ["--json"], ["--long"], ["--facet", "name"]])
+def test_a_full_disk_under_the_output_is_told(how: list[str], catalog: Catalog) -> None:
+    catalog.asset("a.jpg")
+    line = [sys.executable, "-m", "watcher", "search", "--library", str(catalog.root), *how]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == b"watcher: the output cannot be written: No space left on device\n"
+
+
 @pytest.fixture
 def pictures(catalog: Catalog) -> Catalog:
     """A catalog of two pictures of one name that lie in the library, and one that is gone."""
@@ -422,6 +477,17 @@ def test_a_link_takes_no_others_place_and_what_is_missing_is_said(
     assert (done.returncode, b"cannot be made" in done.stderr) == (2, True)
 
 
+def test_no_link_is_made_in_the_library_or_nowhere(pictures: Catalog, watcher: Run, tmp_path: Path) -> None:
+    (tmp_path / "alias").symlink_to(pictures.root)
+    before = sorted(pictures.root.rglob("*"))
+    for place in (pictures.root, pictures.root / "originals", tmp_path / "alias" / "album"):
+        done = watcher("search", "a", "--link", place)
+        assert (done.returncode, b"lies in the library" in done.stderr) == (2, True)
+    assert sorted(pictures.root.rglob("*")) == before
+    done = watcher("search", "a", "--link", "")
+    assert (done.returncode, b"the one given is empty" in done.stderr) == (2, True)
+
+
 def test_pictures_are_opened_in_the_viewer_and_not_too_many(
     catalog: Catalog, watcher: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,6 +523,10 @@ def test_without_a_viewer_it_says_what_to_install(
         (["--count", "--csv"], b"leave out how"),
         (["--link", "x", "--json"], b"leave out how"),
         (["--facet", "camra"], b"did you mean 'camera'"),
+        (["--facet", "taken"], b"by year?"),
+        (["--facet", "weekday"], b"; by year, camera"),
+        (["--sort", "keywords"], b"; by rank, taken"),
+        (["--count", "--sort", "nam"], b"did you mean 'name'"),
         (["--facet", "year", "--fields", "name"], b"leave out how"),
         (["--long", "--json"], b"choose one"),
         (["--long", "--fields", "name"], b"--fields goes with neither"),

@@ -49,8 +49,8 @@ def matches(node: Node, row: Row) -> bool:
             return any(letters in text for text in _texts(row, field))
         case Exact(field, text):
             return text in _values(row, field)
-        case Regex(field, pattern):
-            return any(re.search(pattern, text, re.IGNORECASE) for text in _values(row, field))
+        case Regex(field, pattern, under):
+            return any(re.search(pattern, under + text, re.IGNORECASE) for text in _values(row, field))
         case Present(field):
             return any(_texts(row, field))
         case Range(field, low, high):
@@ -71,7 +71,8 @@ def _texts(row: Row, field: str | None) -> list[str]:
     if field is None:
         return [text for column in TEXTS for text in _texts(row, column)]
     if field == "camera":
-        return [" ".join(filter(None, (row["camera_make"], row["camera_model"])))]
+        parts = [*filter(None, (row["camera_make"], row["camera_model"]))]
+        return [" ".join(parts)] if parts else []
     value = row["key" if field == "path" else field]
     if field in ("keywords", "flags"):
         return list(json.loads(value))

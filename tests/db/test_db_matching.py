@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from naive_query import matches
 
 from tests.fresh import open_writer
-from watcher.db import matching, wording
+from watcher.db import facets, matching, search, wording
 from watcher.db.functions import add_functions, around, patience
 from watcher.fields import FIELDS
 from watcher.querying import tree
-from watcher.querying.parsing import MAX_DEPTH, parse
+from watcher.querying.parsing import MAX_DEPTH, MAX_TERMS, parse
 
 NOW = datetime(2024, 5, 17, 14, 23)
 Find = Callable[[str], list[str]]
@@ -277,6 +277,23 @@ def test_the_largest_queries_that_are_read_are_also_answered(catalog: sqlite3.Co
     assert find('"' + "word " * 5000 + '"') == []
 
 
+@pytest.mark.parametrize(
+    "term",
+    ["id:{}", "iso:{}..9999", "has:gps", "name::x{}", "is:landscape", "month:5", "title:=t{}", "place:=p{}",
+     "camera::{}", "near:1,2,{}m", "renditions:r{}", "is:duplicate", "taken:{:04}", "path:/l/{}", "*x{}*"],
+)  # fmt: skip
+@pytest.mark.parametrize("operator", [" OR ", " -"])
+def test_as_many_terms_of_any_kind_are_answered_as_are_read(
+    term: str, operator: str, catalog: sqlite3.Connection
+) -> None:
+    put(catalog, "a.jpg")
+    terms = [term.format(n) for n in range(10, MAX_TERMS + 10)]
+    nested = "(" * (MAX_DEPTH - 1) + operator.join(terms[: 1 - MAX_DEPTH]) + " OR b)" * (MAX_DEPTH - 1)
+    for text, limit in ((operator.join(terms), None), (nested, None), (nested, 50)):
+        node = parse(text, NOW, library="/l")
+        assert len(search.ids(catalog, node, limit=limit)) == search.count(catalog, node)
+
+
 def test_words_follow_an_edit_and_a_removal_whoever_made_them(catalog: sqlite3.Connection, find: Find) -> None:
     number = put(catalog, "a.jpg", title="harbour", latitude=1.0, longitude=2.0)
     assert (find("harbour"), find("near:1,2")) == (["a.jpg"], ["a.jpg"])
@@ -337,6 +354,10 @@ def test_other_failures_of_sqlite_pass_through_the_patience_as_they_are(catalog:
         ("path:=originals/1.jpg", "assets_by_key"),
         ("title:=Sunset", wording.INDEX),
         ("*sun*", wording.TERMS),
+        # of all assets, but without their rows
+        ("folder::zz$", "assets_by_facts"),
+        ("place::zz$ lens:none", "assets_by_facts"),
+        ("people:any -batch:none", "assets_by_facts"),
     ],
 )
 def test_a_query_is_answered_from_an_index(query: str, index: str, catalog: sqlite3.Connection) -> None:
@@ -345,6 +366,17 @@ def test_a_query_is_answered_from_an_index(query: str, index: str, catalog: sqli
     steps = [row["detail"] for row in plan]
     assert any(index in step for step in steps)
     assert "SCAN assets" not in steps
+
+
+@pytest.mark.parametrize("name", [name for name in facets.NAMES if name not in ("name", "title", "description")])
+def test_values_are_counted_without_the_rows(name: str, catalog: sqlite3.Connection) -> None:
+    steps: list[str] = []
+    catalog.set_trace_callback(steps.append)
+    facets.facet(catalog, parse("", NOW), name)
+    catalog.set_trace_callback(None)
+    [statement] = steps
+    plan = [row["detail"] for row in catalog.execute(f"explain query plan {statement}")]
+    assert any("assets USING COVERING INDEX" in step for step in plan), plan
 
 
 # The same rows as a plain filter finds

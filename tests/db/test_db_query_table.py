@@ -26,7 +26,7 @@ from tests import warm
 from watcher.db import facets, saved, search, vocabulary
 from watcher.querying.mistakes import QueryError
 from watcher.querying.parsing import parse
-from watcher.querying.reference import EXAMPLES, reference
+from watcher.querying.reference import EXAMPLES, reference, typed
 from watcher.querying.tree import Node
 
 ROOT = Path(__file__).parents[2]
@@ -682,7 +682,7 @@ def test_every_example_of_the_help_is_answered(query: str, reader: sqlite3.Conne
 
 def test_the_meanings_in_the_help_stand_below_each_other() -> None:
     lines = reference().splitlines()
-    texts = [next(line for line in lines if line.startswith(f"  {query}  ")) for _, query, _ in EXAMPLES]
+    texts = [next(line for line in lines if line.startswith(f"  {typed(query)}  ")) for _, query, _ in EXAMPLES]
     before = [line.removesuffix(meaning) for line, (_, _, meaning) in zip(texts, EXAMPLES, strict=True)]
     assert len({len(text) + sum(map(is_wide, text)) for text in before}) == 1
 

@@ -266,6 +266,20 @@ def test_values_are_counted_the_most_frequent_first(put: Put, reader: sqlite3.Co
     assert facets.facet(reader, everything, "keyword", 1) == [("sea", 2)]
 
 
+def test_values_with_the_marks_of_a_list_are_counted_as_they_are(
+    put: Put, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = ['a","b', 'say "hi"', "back\\slash", ", ", "[]", "\x1c", "; "]
+    for keywords in (odd, ["a", "b"], [], ["a"], odd[:2]):
+        put(keywords=json.dumps(keywords, ensure_ascii=False))
+    put(keywords='["a","b"]')  # as other programs write it
+    counted = {one: 2 if one in odd[:2] else 1 for one in odd} | {"a": 3, "b": 2}
+    expected = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+    for rows in (1, 2, 4096):
+        monkeypatch.setattr(facets, "_CHUNK", rows)
+        assert facets.facet(reader, parse("", NOW), "keyword") == expected
+
+
 @pytest.mark.parametrize("query", ["harbour", "harbour -sea", "harbour iso:100", "har*", "harbour OR sea"])
 def test_values_of_very_many_are_the_same_though_counted_another_way(
     query: str, put: Put, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch

@@ -11,7 +11,7 @@ import pytest
 
 from watcher.querying.arguments import from_arguments
 from watcher.querying.parsing import parse
-from watcher.querying.reference import EXAMPLES, reference
+from watcher.querying.reference import EXAMPLES, reference, typed
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2024, 5, 17, 14, 23)
@@ -24,8 +24,20 @@ def test_every_example_is_a_query(query: str) -> None:
 
 def test_the_page_shows_each_example_once_and_fits_a_terminal() -> None:
     page = reference()
-    assert all(page.count(f"\n  {query}  ") == 1 for _, query, _ in EXAMPLES)
+    assert all(page.count(f"\n  {typed(query)}  ") == 1 for _, query, _ in EXAMPLES)
     assert max(map(len, page.splitlines())) <= 120
+
+
+def test_the_page_shows_what_a_shell_leaves_as_it_is(tmp_path: Path) -> None:
+    for name in ("sunset", "-su", "=4", "cat"):  # what patterns of the shell would find
+        (tmp_path / name).touch()
+    for _, query, _ in EXAMPLES:
+        line = f"printf '%s\\0' {typed(query)}"
+        done = subprocess.run(["sh", "-c", line], capture_output=True, check=True, cwd=tmp_path, timeout=60)
+        arguments = done.stdout.decode().split("\0")[:-1]
+        saved = {"summer": "month:6..8"}.get
+        assert parse(from_arguments(arguments), NOW, saved) == parse(query, NOW, saved), query
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_reading_a_query_loads_nothing_but_the_standard_library() -> None:

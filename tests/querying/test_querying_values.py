@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from watcher.querying.mistakes import QueryError
 from watcher.querying.parsing import parse
 from watcher.querying.tree import Bound, Calendar, Near, Node, Not, Present, Range, Rendition
 
@@ -81,6 +82,11 @@ def _within(limits: Range, number: float) -> bool:
         ("2023-07-15T14", "2023-07-15T14:00:00", "2023-07-15T15:00:00"),
         ("2023-07-15T14:30", "2023-07-15T14:30:00", "2023-07-15T14:31:00"),
         ("2023-07-15T23:59:59", "2023-07-15T23:59:59", "2023-07-16T00:00:00"),
+        ("2023-07-15T23:59:59.5", "2023-07-15T23:59:59.5", "2023-07-15T23:59:59.6"),
+        ("2023-07-15T23:59:59.250", "2023-07-15T23:59:59.25", "2023-07-15T23:59:59.251"),
+        ("2023-07-15T23:59:59.999", "2023-07-15T23:59:59.999", "2023-07-16T00:00:00"),
+        (">2023-07-15T23:59:59.9", "2023-07-16T00:00:00", None),
+        ("9999-12-31T23:59:59.999", "9999-12-31T23:59:59.999", None),
         ("2023-07..2023-08", "2023-07-01T00:00:00", "2023-09-01T00:00:00"),
         ("..2009", None, "2010-01-01T00:00:00"),
         ("2009..", "2009-01-01T00:00:00", None),
@@ -115,6 +121,39 @@ def test_the_local_day_of_an_import_is_turned_into_utc_by_the_zone_of_that_day()
     assert tree("imported:today", now) == today
     winter = Range("imported_at", Bound("2024-01-14T23:00:00", True), Bound("2024-01-15T23:00:00", False))
     assert tree("imported:2024-01-15", now) == winter
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("2026-11-30T06:43:37Z", "2026-11-30T06:43:37", "2026-11-30T06:43:38"),
+        ("2026-11-30T06:43+02:00", "2026-11-30T04:43:00", "2026-11-30T04:44:00"),
+        ("2026-11-30T06:43:37z..2026-11-30T23:00-05:00", "2026-11-30T06:43:37", "2026-12-01T04:01:00"),
+    ],
+)
+def test_an_import_may_be_asked_for_as_it_is_printed_whatever_the_zone(text: str, start: str, end: str) -> None:
+    for zone in (UTC, ZoneInfo("Asia/Tokyo")):
+        found = tree(f"imported:{text}", datetime(2026, 12, 1, tzinfo=zone))
+        assert found == Range("imported_at", Bound(start, True), Bound(end, False))
+
+
+@pytest.mark.parametrize("text", ["2023-07-15T14:30Z", "2023-07-15T14:30:01.5+02:00", "..2023-07-15T14:30Z"])
+def test_the_time_taken_is_the_cameras_and_has_no_offset(text: str) -> None:
+    with pytest.raises(QueryError, match="leave out the offset"):
+        tree(f"taken:{text}")
+
+
+@pytest.mark.parametrize("text", ["2023-07Z", "2023-07-15T14.5", "2023-07-15T14:30.5", "2023-07-15+02:00"])
+def test_a_zone_or_a_fraction_goes_with_a_time_only(text: str) -> None:
+    with pytest.raises(QueryError, match="is not a date"):
+        tree(f"imported:{text}")
+
+
+def test_numbers_may_be_written_as_programs_print_them() -> None:
+    found = tree("exposure_time:5e-05")
+    assert isinstance(found, Range) and _within(found, 5e-05) and not _within(found, 6e-05)
+    assert tree("near:51.5,-5e-05,1E2m") == tree("near:51.5,-0.00005,100m")
+    assert tree("iso:1.6e3") == closed("iso", 1600, 1600)
 
 
 @pytest.mark.parametrize("text", ["imported:0001..9999", "imported:..0001-01-01", "imported:9999-12-31"])

@@ -9,8 +9,8 @@ import pytest
 
 from watcher import settings
 from watcher.errors import ConfigError
+from watcher.inboxes import rules_of
 from watcher.model import Wishes, parse_shift
-from watcher.service import rules_of
 from watcher.settings import amounts
 
 

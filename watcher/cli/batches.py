@@ -6,7 +6,7 @@ import click
 
 from watcher import locate
 from watcher.cli import output, progress
-from watcher.cli.options import as_json, places
+from watcher.cli.options import LIMIT, as_json, places
 from watcher.db import batch_views, search
 
 _NAMES = ["id", "token", "name", "kind", "inbox", "state", "percent", "files", "failed", "created_at"]
@@ -16,7 +16,7 @@ _SHORT = [name for name in _NAMES if name not in ("token", "inbox")]
 @click.command()
 @places
 @click.option("--open", "only_open", is_flag=True, help="Only those that are not finished.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Print at most N.")
+@click.option("--limit", type=LIMIT, metavar="N", help="Print at most N.")
 @as_json
 def command(config: str | None, library: str | None, only_open: bool, limit: int | None, as_json: bool) -> None:
     """List what came together: folders, zips, and what watcher add put in. The latest first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Callable
 
 import click
@@ -14,7 +15,7 @@ from watcher.db import annals, editing, search
 from watcher.db.connect import editing as open_for_editing
 from watcher.db.connect import transaction
 from watcher.db.editing import Changes, Values
-from watcher.querying.periods import moment
+from watcher.querying.periods import known_part, moment
 from watcher.showing import shown
 
 _RATINGS = range(-1, 6)
@@ -33,13 +34,18 @@ def _checked(read: Callable[[str], object]) -> Callable[[click.Context, click.Pa
 
 
 def _text(name: str) -> Callable[[str], Values]:
-    return lambda text: {name: shown(text).strip() or None}
+    return lambda text: {name: _typed(text) or None}
+
+
+def _typed(text: str) -> str:
+    """In one form of the accents, whatever the keyboard made of them, as names and queries have them."""
+    return unicodedata.normalize("NFC", shown(text)).strip()
 
 
 def _rating(text: str) -> Values:
     if not text:
         return {"rating": None}
-    if text.lstrip("-").isdecimal() and int(text) in _RATINGS:
+    if text in map(str, _RATINGS):
         return {"rating": int(text)}
     raise ValueError(f"{text!r} is not one of -1 (rejected) to 5")
 
@@ -67,7 +73,8 @@ def command(
     yes: bool,
     **values: Values | None,
 ) -> int:
-    """Change what the catalog says of the photographs that QUERY finds. An empty value takes away what is there.
+    """Change what the catalog says of the photographs that QUERY finds. An empty title, description, rating or date
+    takes away what is there.
 
     Tells first what would change, and asks; without a terminal it needs --yes. The files stay as they are, and no
     metadata read later changes what was edited. Exits with 1 when nothing is found, or the answer is no.
@@ -100,7 +107,7 @@ def command(
 
 
 def _changes(keywords: tuple[str, ...], *values: Values) -> Changes:
-    words = [shown(word).strip() for word in keywords]
+    words = [_typed(word) for word in keywords]
     if not values and not any(word.strip("-") for word in words):
         raise click.UsageError("say what to change: --title, --description, --keyword, --rating or --taken")
     return Changes(
@@ -113,15 +120,23 @@ def _changes(keywords: tuple[str, ...], *values: Values) -> Changes:
 def _tell(found: int, counted: dict[str, int], changes: Changes) -> None:
     """The plan: what becomes of how many."""
     lines = [f"{_photographs(found)} found; {counted[''] or 'none'} would change"]
-    values = {name: value for name, value in changes.values.items() if name not in editing.TAKEN[1:]}
     lines += [
-        f"  {name}: {'none' if value is None else repr(value)} ({counted[name]:,})" for name, value in values.items()
+        f"  {name}: {_shown(name, value, changes)} ({counted[name]:,})"
+        for name, value in changes.values.items()
+        if name not in editing.TAKEN[1:]
     ]
     if changes.added or changes.removed:
         words = [*(f"+ {word}" for word in changes.added), *(f"- {word}" for word in changes.removed)]
         lines.append(f"  keywords: {', '.join(words)} ({counted['keywords']:,})")
     for line in lines:
         click.echo(output.escaped(line), err=True)
+
+
+def _shown(name: str, value: object, changes: Changes) -> str:
+    if not isinstance(value, str):
+        return "none" if value is None else str(value)
+    precision = changes.values.get("taken_precision")
+    return f"'{known_part(value, str(precision)) if name == 'taken_at' else value}'"
 
 
 def _agreed(yes: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -59,11 +59,31 @@ class Form(NamedTuple):
         """Whether it is a table where it goes to a terminal."""
         return self.is_plain or (bool(self.fields) and not (self.json or self.jsonl or self.csv or self.nul))
 
+    @property
+    def is_for_reading(self) -> bool:
+        """Whether a person on a terminal gets so many of them, and is told of more."""
+        return self.is_tabular or self.long
 
-def path_of(asset: Asset, rendition: str | None) -> str | None:
-    """Where the original lies, or the `rendition`; None when there is none."""
-    path: str | None = asset["path"] if rendition is None else asset["renditions"].get(rendition)
-    return path
+
+def paths_of(found: Iterable[Asset], rendition: str | None) -> Iterator[tuple[int, str]]:
+    """(id, where its original lies, or its `rendition`); at the end a word about those that have none."""
+    lacking, others = 0, set[str]()
+    for asset in found:
+        path = asset["path"] if rendition is None else asset["renditions"].get(rendition)
+        if path is None:
+            lacking += 1
+            others.update(asset["renditions"])
+        else:
+            yield asset["id"], path
+    if lacking:
+        _tell_of_lacking(lacking, rendition or "", sorted(others))
+
+
+def _tell_of_lacking(number: int, rendition: str, others: Sequence[str]) -> None:
+    has = "has" if number == 1 else "have"
+    words = f"{number:,} of them {has} no rendition {rendition}"
+    words += f", but {', '.join(others)}" if others else ""
+    click.echo(output.escaped(words), err=True)
 
 
 def print_table(found: Sequence[Asset], chosen: Sequence[str] | None, mark: output.Mark) -> None:
@@ -88,8 +108,10 @@ def _for_a_person(asset: Asset, name: str) -> str:
     return output.text_of(value_of(asset, name))
 
 
-def print_stream(connection: sqlite3.Connection, found: Iterator[Asset], form: Form) -> None:
-    """One asset after the other, as they come."""
+def print_stream(connection: sqlite3.Connection, found: Iterator[Asset], form: Form) -> bool:
+    """One asset after the other, as they come; False where all lack what is to be printed of them."""
+    if form.prints_paths:
+        return _print_lines((path for _, path in paths_of(found, form.rendition)), form)
     if form.json:
         output.write_json(_chosen(found, form.fields))
     elif form.jsonl:
@@ -104,36 +126,25 @@ def print_stream(connection: sqlite3.Connection, found: Iterator[Asset], form: F
         for number, asset in enumerate(found):
             output.write("\n" * (number > 0) + described(connection, asset))
     else:
-        _print_lines(found, form)
+        _print_lines((_line(asset, form) for asset in found), form)
+    return True
 
 
-def _print_lines(found: Iterator[Asset], form: Form) -> None:
-    end, lacking = "\0" if form.nul else "\n", 0
-    for asset in found:
-        line = _line(asset, form)
-        if line is None:
-            lacking += 1
-        else:
-            output.write(line + end)
-    note_lacking(lacking, form.rendition)
+def _print_lines(lines: Iterable[str], form: Form) -> bool:
+    end, any_printed = "\0" if form.nul else "\n", False
+    for line in lines:
+        output.write(line + end)
+        any_printed = True
+    return any_printed
 
 
-def note_lacking(number: int, rendition: str | None) -> None:
-    """Tell of those found that have no such rendition: nothing stands for them in the output."""
-    if number:
-        has = "has" if number == 1 else "have"
-        click.echo(f"{number:,} of them {has} no rendition {output.escaped(rendition or '')}", err=True)
-
-
-def _line(asset: Asset, form: Form) -> str | None:
+def _line(asset: Asset, form: Form) -> str:
     safe: Callable[[str], str] = output.escaped if output.on_terminal() else output.one_line
     if form.nul:
         safe = str
     if form.template is not None:
         return form.template(asset, safe)
-    if form.fields:
-        return "\t".join(safe(output.text_of(value_of(asset, name))) for name in form.fields)
-    return path_of(asset, form.rendition)
+    return "\t".join(safe(output.text_of(value_of(asset, name))) for name in form.fields or ())
 
 
 def _chosen(found: Iterator[Asset], names: Sequence[str] | None) -> Iterator[Asset]:

@@ -8,7 +8,7 @@ import click
 
 from watcher import locate
 from watcher.cli import output
-from watcher.cli.options import as_json, places
+from watcher.cli.options import LIMIT, as_json, places
 from watcher.db import search, views
 from watcher.model import State, shown
 
@@ -18,7 +18,7 @@ from watcher.model import State, shown
 @click.option("--state", type=click.Choice(get_args(State)), help="Only jobs in this state.")
 @click.option("--batch", metavar="BATCH", help="Only files of this batch: name, token or number.")
 @click.option("--by", type=click.Choice(["reason"]), help="Count the jobs of each reason.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Print at most N.")
+@click.option("--limit", type=LIMIT, metavar="N", help="Print at most N.")
 @as_json
 def command(
     config: str | None,

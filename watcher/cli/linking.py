@@ -17,6 +17,16 @@ KINDS: Mapping[str, Callable[[str, str], object]] = {
 }
 
 
+def place(folder: str, library: str) -> str:
+    """Where the links shall be, absolute. Raises ConfigError for a place that cannot be meant."""
+    if not folder:
+        raise ConfigError("--link needs the name of a folder: the one given is empty")
+    home, whole = os.path.realpath(folder), os.path.realpath(library)
+    if os.path.commonpath((home, whole)) == whole:
+        raise ConfigError(f"{shown(folder)} lies in the library: links are made in a folder outside of it")
+    return os.path.abspath(folder)
+
+
 def link(paths: Iterable[tuple[int, str]], folder: str, kind: str) -> tuple[int, list[str]]:
     """Make a link in `folder` for each (id, path): how many are there now, and a sentence for each that is not.
 

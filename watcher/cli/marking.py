@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from watcher.cli.output import Mark
 from watcher.fields import columns_of
-from watcher.querying.folding import written
-from watcher.querying.tree import All, Any, Inside, Node, Words
+from watcher.querying.folding import tokens, written
+from watcher.querying.tree import All, Any, Exact, Inside, Node, Not, Words
 
 _ON, _OFF = "\x1b[1m", "\x1b[22m"  # ECMA-48: bold, and neither bold nor faint
 
@@ -25,17 +25,28 @@ def marks(query: Node) -> Mark:
 
 def words_of(query: Node) -> list[str]:
     """The tokens that `query` asks for whole, in their order, each once."""
-    words = [one for one in _wanted(query) if isinstance(one, Words)]
-    return list(dict.fromkeys(token for one in words for token in (one.tokens[:-1] if one.open else one.tokens)))
+    return list(dict.fromkeys(token for leaf in _leaves(query) for token in _whole(leaf)))
 
 
-def _wanted(node: Node) -> Iterator[Wanted]:
-    """The words of a query, without those that must not be there."""
-    if isinstance(node, Words | Inside):
-        yield node
-    elif isinstance(node, All | Any):
+def _whole(leaf: Node) -> tuple[str, ...]:
+    if isinstance(leaf, Exact):
+        return tokens(leaf.text)
+    if isinstance(leaf, Words):
+        return leaf.tokens[:-1] if leaf.open else leaf.tokens
+    return ()
+
+
+def _wanted(query: Node) -> Iterator[Wanted]:
+    return (leaf for leaf in _leaves(query) if isinstance(leaf, Words | Inside))
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    """The terms of a query, without those that must not be there."""
+    if isinstance(node, All | Any):
         for part in node.parts:
-            yield from _wanted(part)
+            yield from _leaves(part)
+    elif not isinstance(node, Not):
+        yield node
 
 
 def _concerns(wanted: Wanted, name: str) -> bool:
@@ -47,18 +58,18 @@ def _concerns(wanted: Wanted, name: str) -> bool:
 def _marked(text: str, wanted: Sequence[Wanted]) -> str:
     pieces = list(written(text))
     places = [at for at, (token, _) in enumerate(pieces) if token]
-    tokens = [pieces[at][0] for at in places]
-    chosen = {places[index] for one in wanted for index in _found(tokens, one)}
+    texts = [pieces[at][0] for at in places]
+    chosen = {places[index] for one in wanted for index in _found(texts, one)}
     return "".join(f"{_ON}{piece}{_OFF}" if at in chosen else piece for at, (_, piece) in enumerate(pieces))
 
 
-def _found(tokens: Sequence[str], wanted: Wanted) -> Iterator[int]:
-    """The places in `tokens` of what is wanted."""
+def _found(texts: Sequence[str], wanted: Wanted) -> Iterator[int]:
+    """The places in `texts`, tokens, of what is wanted."""
     if isinstance(wanted, Inside):
-        yield from (index for index, token in enumerate(tokens) if wanted.letters in token)
+        yield from (index for index, token in enumerate(texts) if wanted.letters in token)
         return
     *first, last = wanted.tokens
-    for start in range(len(tokens) - len(first)):
-        *found, end = tokens[start : start + len(wanted.tokens)]
+    for start in range(len(texts) - len(first)):
+        *found, end = texts[start : start + len(wanted.tokens)]
         if found == first and (end == last or (wanted.open and end.startswith(last))):
             yield from range(start, start + len(wanted.tokens))

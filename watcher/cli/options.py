@@ -10,6 +10,10 @@ import click
 Command = Callable[..., Any]
 
 
+# what SQLite takes; whoever wants no limit names none
+LIMIT = click.IntRange(0, 2**63 - 1)
+
+
 def places(command: Command) -> Command:
     """--config FILE and --library DIR, as `config` and `library` (str or None)."""
     command = click.option(

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from watcher.errors import ConfigError
+from watcher.errors import ConfigError, OutputError
 from watcher.fields import Asset, columns_of, value_of
 
 ROWS = 50  # of a table on a terminal
@@ -35,6 +35,7 @@ _SHORT = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 
 
 def write(text: str) -> None:
+    """Raises OutputError, as `flush` does."""
     with _until_the_reader_leaves():
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
 
@@ -51,9 +52,17 @@ def _until_the_reader_leaves() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # click would make exit code 1 of it; what is still buffered must not fail a second time at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # click would make exit code 1 of it
+        let_go()
         raise SystemExit(0) from None
+    except OSError as error:
+        let_go()
+        raise OutputError(f"the output cannot be written: {error.strerror}") from None
+
+
+def let_go() -> None:
+    """What is still to be written goes nowhere: it must not fail once more, and unseen, when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def on_terminal() -> bool:

@@ -15,9 +15,10 @@ from watcher.cli.pretending import Pretended
 from watcher.db import search, taken
 from watcher.db.catalog import Catalog
 from watcher.ignoring import Ignoring
+from watcher.inboxes import rules_of
 from watcher.intake.copying import Copying
 from watcher.logs import printable
-from watcher.service import check_settings, rules_of
+from watcher.service import check_settings
 from watcher.settings.tables import Inbox
 from watcher.settings.whole import Settings
 

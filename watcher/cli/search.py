@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -11,9 +10,9 @@ import click
 
 from watcher import locate
 from watcher.cli import asking, output
-from watcher.cli.forms import Form, note_lacking, path_of, print_stream, print_table
-from watcher.cli.options import as_json, places
-from watcher.db import search
+from watcher.cli.forms import Form, paths_of, print_stream, print_table
+from watcher.cli.options import LIMIT, as_json, places
+from watcher.db import ordering, search
 from watcher.errors import ConfigError
 from watcher.fields import Asset
 from watcher.querying.tree import Node
@@ -50,7 +49,7 @@ class _Found(NamedTuple):
 @click.option("--format", "template", metavar="TEMPLATE", help="Print a line such as '{taken:%Y} {title|name}'.")
 @click.option("--fields", metavar="A,B", help="Print these fields; `watcher fields` lists them.")
 @click.option("--rendition", metavar="NAME", help="Paths of this rendition, not of the original.")
-@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most N.")
+@click.option("--limit", type=LIMIT, metavar="N", help="At most N.")
 @click.option("--sort", metavar="FIELD", help="Sort by a field; -FIELD the other way round; or by rank.")
 @click.option("--count", is_flag=True, help="Print how many there are.")
 @click.option("--facet", metavar="FIELD", help="Print how many have each camera, year, keyword, ...")
@@ -99,6 +98,8 @@ def command(
     place = locate.library(config, library)
     with search.reading(place.database) as connection, asking.patient():
         found = _Found(connection, asking.read(connection, query, place.path), place.path, sort, limit)
+        if sort is not None:
+            ordering.check(sort)  # a misspelt one is said also where nothing is to be sorted
         if count:
             some = _count(found)
         elif facet is not None:
@@ -110,7 +111,7 @@ def command(
         else:
             some = _print(found, form)
         output.flush()
-        if not some:
+        if not some and form.rendition is None:
             _say_nothing_found(found)
     return 0 if some else 1
 
@@ -145,19 +146,24 @@ def _check_purposes(form: Form, **purposes: bool) -> None:
 
 
 def _print(found: _Found, form: Form) -> bool:
-    if not (output.on_terminal() and form.is_tabular):
+    if not (output.on_terminal() and form.is_for_reading):
         ids = found.ids()
-        print_stream(found.connection, found.assets(ids), form)
-        return bool(ids)
-    from watcher.cli.marking import marks
-
+        return print_stream(found.connection, found.assets(ids), form) and bool(ids)
     ids = found.ids(output.ROWS)
-    print_table(list(found.assets(ids)), form.fields, marks(found.query))
+    if form.long:
+        print_stream(found.connection, found.assets(ids), form)
+    else:
+        from watcher.cli.marking import marks
+
+        print_table(list(found.assets(ids)), form.fields, marks(found.query))
     if found.limit is None and len(ids) == output.ROWS:
         output.flush()  # counting may take longer than finding
-        more = search.count(found.connection, found.query) - len(ids)
-        output.write(f"and {more:,} more (--limit N shows more of them)\n" if more else "")
+        _tell_of_more(search.count(found.connection, found.query) - len(ids))
     return bool(ids)
+
+
+def _tell_of_more(number: int) -> None:
+    output.write(f"and {number:,} more (--limit N shows more of them)\n" if number > 0 else "")
 
 
 def _count(found: _Found) -> bool:
@@ -169,27 +175,23 @@ def _count(found: _Found) -> bool:
 def _facet(found: _Found, name: str, as_json: bool) -> bool:
     from watcher.db import facets
 
-    limit = output.ROWS if found.limit is None and output.on_terminal() else found.limit
-    rows = [
-        {name: value, "count": number} for value, number in facets.facet(found.connection, found.query, name, limit)
-    ]
+    counted = facets.facet(found.connection, found.query, name, found.limit)
+    at_most = output.ROWS if found.limit is None and output.on_terminal() and not as_json else len(counted)
+    rows = [{name: value, "count": number} for value, number in counted[:at_most]]
     if rows or as_json:
         output.write_view(("count", name), rows, as_json, "")
+    _tell_of_more(len(counted) - len(rows))
     return bool(rows)
 
 
 def _open(found: _Found, rendition: str | None) -> bool:
     ids = found.ids(_OPENED)
-    lacking = 0
-    for asset in found.assets(ids):
-        path = path_of(asset, rendition)
-        lacking += path is None
-        if path is not None:
-            _view(path)
-    note_lacking(lacking, rendition)
+    paths = [path for _, path in paths_of(found.assets(ids), rendition)]
+    for path in paths:
+        _view(path)
     if found.limit is None and len(ids) == _OPENED:
         output.note(f"no more than {_OPENED} are opened; --limit N opens N")
-    return bool(ids)
+    return bool(paths)
 
 
 def _view(path: str) -> None:
@@ -205,14 +207,15 @@ def _view(path: str) -> None:
 def _link(found: _Found, rendition: str | None, folder: str, kind: str) -> int:
     from watcher.cli import linking
 
-    assets = list(found.assets(found.ids()))
-    if not assets:
+    place = linking.place(folder, found.library)
+    ids = found.ids()
+    if not ids:
         _say_nothing_found(found)
         return 1
-    paths = [(asset["id"], path_of(asset, rendition)) for asset in assets]
-    there = [(number, path) for number, path in paths if path is not None]
-    done, problems = linking.link(there, os.path.abspath(folder), kind)
-    note_lacking(len(paths) - len(there), rendition)
+    there = list(paths_of(found.assets(ids), rendition))
+    if not there:
+        return 1
+    done, problems = linking.link(there, place, kind)
     for sentence in problems:
         click.echo(f"watcher: {output.escaped(sentence)}", err=True)
     output.note(f"{done:,} in {output.escaped(folder)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import math
 import re
 import signal
@@ -13,23 +12,24 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from watcher.db.wording import AND
+from watcher.db.wording import AND, items
 
 EARTH_METRES = 6_371_008.8  # mean radius, IUGG
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
-    """Of a pattern and a value: `found`, `found_in_few` (of which there are few, again and again), `found_in_list` (a
-    JSON array), `found_in_several` (joined by AND). And `metres(latitude, longitude, latitude, longitude)`.
+    """Of a pattern and a value: `found`, `found_in_list` (a JSON array), `found_in_several` (joined by AND). Of a
+    pattern and any of some values, which come again and again: `found_in_few`. And
+    `metres(latitude, longitude, latitude, longitude)`.
     """
-    found: dict[str, Callable[..., bool]] = {
-        "found": _found,
-        "found_in_few": functools.lru_cache(maxsize=1024)(_found),
-        "found_in_list": _found_in_list,
-        "found_in_several": _found_in_several,
+    found: dict[str, tuple[int, Callable[..., bool]]] = {
+        "found": (2, _found),
+        "found_in_few": (-1, functools.lru_cache(maxsize=1024)(_found_in_any)),
+        "found_in_list": (2, _found_in_list),
+        "found_in_several": (2, _found_in_several),
     }
-    for name, function in found.items():
-        connection.create_function(name, 2, function, deterministic=True)
+    for name, (values, function) in found.items():
+        connection.create_function(name, values, function, deterministic=True)
     connection.create_function("metres", 4, metres, deterministic=True)
 
 
@@ -63,15 +63,18 @@ def _found(pattern: str, value: object) -> bool:
     return _search(pattern)(str(value)) is not None
 
 
+def _found_in_any(pattern: str, *values: object) -> bool:
+    search = _search(pattern)
+    return any(search(str(value)) for value in values if value not in (None, ""))
+
+
 def _found_in_several(pattern: str, text: str) -> bool:
     search = _search(pattern)
     return any(map(search, text.split(AND))) if AND in text else search(text) is not None
 
 
 def _found_in_list(pattern: str, array: str) -> bool:
-    # reading it as JSON takes twice as long: without escapes and as json.dumps writes it, only its borders have quotes
-    is_plain = "\\" not in array and '","' not in array
-    return any(map(_search(pattern), array[2:-2].split('", "') if is_plain else json.loads(array)))
+    return any(map(_search(pattern), items(array)))
 
 
 @functools.lru_cache(maxsize=64)

@@ -44,6 +44,8 @@ _SHAPES = {
     "square": "assets.width = assets.height",
     "panorama": "max(assets.width, assets.height) >= 2 * min(assets.width, assets.height)",
 }
+# Each of them in a row is one deeper for SQLite, which where it makes several searches of an OR counts them twice.
+_SIDE_BY_SIDE = 50
 _DROPPED_AGAIN = "assets.id in (select asset_id from provenance group by asset_id having count(*) > 1)"
 # the part of taken_at that tells, and the precisions with which it is not known
 _CALENDAR = {
@@ -182,8 +184,8 @@ def _meaning(node: Node) -> Condition:
             return _joined("or", [_any_value(column, "instr({}, ?)", text) for column in columns])
         case Exact(field, text):
             return _equal(field, text)  # its words are found by `split`
-        case Regex(field, pattern):
-            return _found(field, pattern)
+        case Regex(field, pattern, under):
+            return _found(field, pattern, under)
         case Present(field):
             return _present(field), ()
         case Range():
@@ -213,8 +215,14 @@ def _joined(operator: str, conditions: Sequence[Condition]) -> Condition:
         return conditions[0]
     # What is nested deepest stands first: behind something else it would cost SQLite's parser more of its small stack.
     ordered = sorted(conditions, key=lambda condition: condition[0].count("("), reverse=True)
-    sql = f" {operator} ".join(f"({sql})" for sql, _ in ordered)
-    return sql, tuple(value for _, values in ordered for value in values)
+    while len(ordered) > _SIDE_BY_SIDE:
+        ordered = [_in_a_row(operator, ordered[n : n + _SIDE_BY_SIDE]) for n in range(0, len(ordered), _SIDE_BY_SIDE)]
+    return _in_a_row(operator, ordered)
+
+
+def _in_a_row(operator: str, conditions: Sequence[Condition]) -> Condition:
+    sql = f" {operator} ".join(f"({sql})" for sql, _ in conditions)
+    return sql, tuple(value for _, values in conditions for value in values)
 
 
 def _source(field: str) -> str:
@@ -224,24 +232,27 @@ def _source(field: str) -> str:
 def _any_value(field: str, test: str, value: str) -> Condition:
     """`test` of any value that the field has; `{}` in it is that value."""
     if field in LISTS or field in SEVERAL:
-        each = f"select 1 from {array(field)} where {test.format('value')}"
+        each = f"select 1 from {_array(field)} where {test.format('value')}"
         return f"assets.{field} <> '[]' and exists ({each})", (value,)
     # said although it follows: an index of those that are not null is used only then
     sources = map(_source, _parts_of(field))
     return _joined("or", [(f"{source} is not null and {test.format(source)}", (value,)) for source in sources])
 
 
-def _found(field: str, pattern: str) -> Condition:
+def _found(field: str, pattern: str, under: str) -> Condition:
     """The values of lists are gone through by the function: SQL would take twice as long."""
+    if under:
+        return f"found(?, ? || {_source(field)})", (pattern, under)
     if field in LISTS:
         return f"assets.{field} <> '[]' and found_in_list(?, assets.{field})", (pattern,)
     if field in SEVERAL:
         return f"assets.{field} is not null and found_in_several(?, assets.{field})", (pattern,)
-    function = "found_in_few" if field == "camera" else "found"
-    return _any_value(field, f"{function}(?, {{}})", pattern)
+    if field in _PARTS:
+        return f"found_in_few(?, {', '.join(map(_source, _PARTS[field]))})", (pattern,)
+    return _any_value(field, "found(?, {})", pattern)
 
 
-def array(field: str) -> str:
+def _array(field: str) -> str:
     """A table of the values that an asset has in `field`, one of LISTS or SEVERAL."""
     if field in LISTS:
         return f"json_each(assets.{field})"

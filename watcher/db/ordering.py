@@ -13,6 +13,12 @@ BEST = f"bm25({INDEX}, {', '.join(map(str, WEIGHTS.values()))})"
 _SORTABLE = [field.name for field in FIELDS if field.kind not in ("list", "object")]
 
 
+def check(sort: str) -> None:
+    """Raises ConfigError, as `by_field` does, for what nothing can be sorted by."""
+    if sort != "rank":
+        by_field(sort)
+
+
 def by_field(sort: str) -> str:
     """By a field or an alias, with a dash in front for the largest first; absent values are last.
 
@@ -25,7 +31,7 @@ def by_field(sort: str) -> str:
         columns = ()
     if not columns or not set(columns) <= set(_SORTABLE):
         known = ["rank", *(alias for alias in ALIASES if alias != "keyword"), *_SORTABLE]
-        raise ConfigError(f"cannot sort by {shown(sort)!r}{nearest(name, known)}")
+        raise ConfigError(f"cannot sort by {shown(sort)!r}{nearest(name, known, '; by ' + ', '.join(known))}")
     way = "desc" if sort.startswith("-") else "asc"
     collation = " collate nocase" if kind_of(name) == "text" else ""
     keys = ("key" if column == "path" else column for column in columns)

@@ -28,7 +28,7 @@ EVERYTHING = All(())
 RANKED_MATCHES = 2_000
 
 # How many steps of db/migrations.py this version reads; counted here: a search has no use for that module.
-KNOWN_STEPS = 9
+KNOWN_STEPS = 10
 
 # Among so many of the newest assets the first rows of a query are looked for, one asset after the other, before all
 # that match are gathered: what many have is found there at once, and what few have costs little more.
@@ -98,14 +98,20 @@ def ids(
     Without it the best match comes first, by bm25, where title and keywords weigh most; but the newest when
     no word can be ranked or more than RANKED_MATCHES assets have the words. Raises ConfigError for any other `sort`.
     """
-    words, rest = split(query)
-    if sort not in (None, "rank"):
-        return _gathered(connection, query, ordering.by_field(sort or ""), limit)
-    has_words = words is not None and rest != _parts(query)  # more than those of whole values
-    if words is not None and has_words and (sort == "rank" or not have_more(connection, words, RANKED_MATCHES)):
+    order = ordering.NEWEST if sort in (None, "rank") else ordering.by_field(sort)
+    if order != ordering.NEWEST:
+        return _gathered(connection, query, order, limit)
+    if _is_ranked(connection, query, sort):
         return _ranked(connection, query, limit)
     found = _newest(connection, query, limit) if limit is not None and query != EVERYTHING else []
     return found if found and len(found) == limit else _gathered(connection, query, ordering.NEWEST, limit)
+
+
+def _is_ranked(connection: sqlite3.Connection, query: Node, sort: str | None) -> bool:
+    words, rest = split(query)
+    if words is None or rest == _parts(query):  # no words but those of whole values
+        return False
+    return sort == "rank" or (sort is None and not have_more(connection, words, RANKED_MATCHES))
 
 
 def have_more(connection: sqlite3.Connection, words: str, number: int) -> bool:

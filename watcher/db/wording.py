@@ -10,7 +10,7 @@ import functools
 import json
 import sqlite3
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from watcher.querying.folding import tokens
 
@@ -130,15 +130,31 @@ def _put(connection: sqlite3.Connection, entries: list[tuple[int | str, ...]]) -
 def indexed(row: tuple[object, ...]) -> list[str]:
     """What the index holds of an asset: of each column its values, each as its tokens and what it is as a whole."""
     return [
-        " ".join(map(_entry, _values(column, str(value)))) if value else ""
+        " ".join(map(_entry, values(column, str(value)))) if value else ""
         for column, value in zip(WEIGHTS, tuple(row)[1:], strict=True)
     ]
 
 
-def _values(column: str, text: str) -> list[str]:
+def values(column: str, text: str) -> list[str]:
+    """The values that a text in this column stands for."""
     if column in LISTS:
-        return list(map(str, json.loads(text)))
+        return items(text)
     return text.split(AND) if column in SEVERAL else [text]
+
+
+def joined(column: str, texts: Iterable[str]) -> str:
+    """The text that stands for the values of all these texts of the column, none of them empty."""
+    if column in LISTS:
+        return f"[{', '.join(text[1:-1] for text in texts)}]"
+    return AND.join(texts)
+
+
+def items(array: str) -> list[str]:
+    """The strings of a JSON array."""
+    # reading it as JSON takes twice as long: without escapes and as json.dumps writes it, only its borders have quotes
+    if "\\" not in array and '","' not in array and array != "[]":
+        return array[2:-2].split('", "')
+    return list(map(str, json.loads(array)))
 
 
 @functools.lru_cache(maxsize=4096)  # what a camera or a folder says, it says of hundreds

@@ -25,7 +25,9 @@ UNITS: Mapping[str, Mapping[str, float]] = {
 _ROUGH = frozenset({"f_number", "exposure_time", "focal_length_mm", "latitude", "longitude", "altitude_m"})
 _TOLERANCE = 1e-6
 
-_NUMBER = re.compile(r"([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30}))(?:/([0-9]{1,30}))?\s*([a-z]*)", re.I)
+_NUMBER = re.compile(
+    r"([+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:e[+-]?[0-9]{1,2})?)(?:/([0-9]{1,30}))?\s*([a-z]*)", re.I
+)
 _COMPARED = re.compile(r"(<=|>=|<|>)\s*(.*)", re.S)
 _LARGEST = 2**63 - 1  # SQLite's integers
 
@@ -50,7 +52,7 @@ def number(text: str, units: Mapping[str, float]) -> int | float:
     if not parts or (unit and unit not in units) or (parts[2] and not float(parts[2])):
         known = f" (units: {', '.join(units)})" if units else ""
         raise ValueError(f"{text!r} is not a number{known}")
-    value: int | float = float(parts[1]) if "." in parts[1] else int(parts[1])
+    value: int | float = int(parts[1]) if parts[1].lstrip("+-").isdigit() else float(parts[1])
     value = value / float(parts[2]) if parts[2] else value
     value *= units[unit] if unit else 1
     whole = int(value)

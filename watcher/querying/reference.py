@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 
 from watcher.querying.mistakes import cells
@@ -55,19 +56,32 @@ EXAMPLES: tuple[tuple[str, str, str], ...] = (
 
 _NOTES = """\
 Case, accents and the like are ignored: cafe finds Café, lodz finds Łódź. What stands in quotes is text.
+A shell wants single quotes around what has * ( ) < > & \\ $ ! or quotes in it, as they are above.
 An argument that begins with a field and has spaces is a phrase: watcher search title:"Santa Cruz" needs no more quotes.
+With another field in it it is a query: watcher query save seas 'title:sea OR keyword:sea'.
 Each value of people, keywords, albums, folders and batches stands for itself: no phrase reaches into the next.
 Regular expressions, *letters* inside words and signs alone (++) are looked for asset by asset, which takes longer;
 so do words by their first letter alone (s*), and what begins so and must not be there (-su*), among very many assets.
 """
 
 
+_UNSAFE_IN_SHELL = re.compile(r"""["'\\$`*?\[\]{}()<>|&;#!~]""")
+_PHRASE = re.compile(r'[\w.]+:=?"[\w ]+"')  # the shell takes its quotes, and `arguments` gives them back
+
+
+def typed(query: str) -> str:
+    """A query as it is typed into a shell."""
+    if _PHRASE.fullmatch(query) or not _UNSAFE_IN_SHELL.search(query):
+        return query
+    return "'" + query.replace("'", "'\\''") + "'"
+
+
 def reference() -> str:
-    """The page: a chapter for each kind of term, an example a line."""
-    width = max(cells(query) for _, query, _ in EXAMPLES) + 2
+    """The page: a chapter for each kind of term, an example a line, as a shell takes it."""
+    width = max(cells(typed(query)) for _, query, _ in EXAMPLES) + 2
     lines: list[str] = []
     for chapter, examples in groupby(EXAMPLES, key=lambda example: example[0]):
         lines.append(f"{chapter}:")
-        lines += [f"  {query}{' ' * (width - cells(query))}{meaning}" for _, query, meaning in examples]
+        lines += [f"  {typed(query)}{' ' * (width - cells(typed(query)))}{meaning}" for _, query, meaning in examples]
         lines.append("")
     return "\n".join(lines) + "\n" + _NOTES

@@ -107,18 +107,20 @@ def _of_field(name: str, term: Term, now: datetime, library: str) -> Node:
     if not term.quoted and not term.sign and term.value.lower() in ("none", "any"):
         return Present(field) if term.value.lower() == "any" else Not(Present(field))
     if term.sign == ":":
-        return Regex(field, _pattern(term.value))
+        return Regex(field, _pattern(term.value), f"{library.rstrip('/')}/" if library and field == "path" else "")
     if kind_of(field) == "number":
         return number_range(field, term.value)
     if kind_of(field) == "time":
         return time_range(field, term.value, now)
     if kind_of(field) == "flag":
         return one_of(_SWITCH, term.value)
+    if field in _DIGESTS:
+        return _digest(field, term)
     if term.sign or field in _SIGNED:
         return Exact(field, term.value)
     if field == "path" and term.value.startswith("/"):
         return _beneath(term, library)
-    return _text(field, term)
+    return _worded(field, term.value, term)
 
 
 def _beneath(term: Term, library: str) -> Node:
@@ -127,22 +129,29 @@ def _beneath(term: Term, library: str) -> Node:
 
     starred = term.starred or (term.value.endswith("*") and not term.quoted)
     place = posixpath.normpath(term.value.removesuffix("*") if starred else term.value)
-    if f"{library}/".startswith(place.rstrip("/") + "/"):
-        return All(())
-    if not library or not place.startswith(f"{library}/"):
-        return Not(All(()))
-    key = place[len(library) + 1 :]
+    key = _key(place, library) if library else None
+    if key is None and library:  # by another way, a link in it
+        key = _key(posixpath.realpath(place), posixpath.realpath(library))
+    if not key:
+        return Not(All(())) if key is None else All(())
     if starred:
         return Range("path", Bound(key, True), Bound(key + "\U0010ffff", False))
     # in the order of code points, 0 comes after /
     return Any((Exact("path", key), Range("path", Bound(f"{key}/", True), Bound(f"{key}0", False))))
 
 
-def _text(field: str, term: Term) -> Node:
-    if field in _DIGESTS:
-        start = term.value.lower()
-        return Range(field, Bound(start, True), Bound(start + "g", False))  # no hex digit comes after f
-    return _worded(field, term.value, term)
+def _key(place: str, library: str) -> str | None:
+    """Where `place` lies below the library; empty for the library or a folder around it, None for any other."""
+    if f"{library}/".startswith(place.rstrip("/") + "/"):
+        return ""
+    return place[len(library) + 1 :] if place.startswith(f"{library}/") else None
+
+
+def _digest(field: str, term: Term) -> Node:
+    start = term.value.lower()
+    if term.sign:
+        return Exact(field, start)
+    return Range(field, Bound(start, True), Bound(start + "g", False))  # no hex digit comes after f
 
 
 def _worded(field: str | None, text: str, term: Term) -> Node:

@@ -82,10 +82,14 @@ class Exact(_Value):
 
 
 class Regex(_Value):
-    """A pattern of Python's `re` that is found somewhere in the value, case ignored; of a list, in an element."""
+    """A pattern of Python's `re` that is found somewhere in the value, case ignored; of a list, in an element.
+
+    `under`: what people see before the value, and the catalog has not; it is part of what is looked through.
+    """
 
     field: str
     pattern: str
+    under: str = ""
 
 
 class Present(_Value):
