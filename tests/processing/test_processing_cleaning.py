@@ -95,16 +95,6 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def jpegtran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in, the only program there is."""
-    program = tmp_path / "bin" / "jpegtran"
-    program.parent.mkdir()
-    program.write_text(STAND_IN)
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent))
-
-
-@pytest.fixture
 def no_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
 

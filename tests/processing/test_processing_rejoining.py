@@ -144,6 +144,7 @@ def test_a_date_that_was_shifted_is_not_shifted_twice(world: World, told: str) -
     assert third.facts.taken_at == again.facts.taken_at
 
 
+@pytest.mark.usefixtures("jpegtran")
 def test_a_picture_that_was_turned_keeps_its_orientation_as_read_and_its_size(world: World) -> None:
     world.wish(upright=True)
     picture = picture_of(world.run(photo(orientation=6)))
