@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -292,6 +293,25 @@ def test_as_many_terms_of_any_kind_are_answered_as_are_read(
     for text, limit in ((operator.join(terms), None), (nested, None), (nested, 50)):
         node = parse(text, NOW, library="/l")
         assert len(search.ids(catalog, node, limit=limit)) == search.count(catalog, node)
+
+
+LISTS = sqlite3.connect(":memory:", check_same_thread=False)
+add_functions(LISTS)
+PATTERNS = [
+    "^a", "a$", "^a$", r"\Aa", r"a\Z", r"\Aa\Z", r"(?<!\s)b", "(?<!.)b", "(?!x)a", r"b(?!\n)", r"\ba", r"\Ba", "a.b",
+    "a.?b", r"\s", r"\n", "^$", "a|^b$", "[^x]$", "[^x]b", ".*", "b*$", "(?m)^b", "(?s)a.b", '"', ", ", r"(a)\1",
+    "^.{2}$", "x", r"\\",
+]  # fmt: skip
+ELEMENTS = st.lists(st.text(alphabet='ab \n\t"\\,x', min_size=1, max_size=5), min_size=1, max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(ELEMENTS, st.sampled_from(PATTERNS))
+def test_a_pattern_is_found_in_a_list_where_it_is_found_in_one_of_it(values: list[str], pattern: str) -> None:
+    expected = any(re.search(pattern, value, re.IGNORECASE) for value in values)
+    for written in (json.dumps(values, ensure_ascii=False), json.dumps(values, separators=(",", ":"))):
+        [found] = LISTS.execute("select found_in_list(?, ?)", (pattern, written)).fetchone()
+        assert bool(found) == expected
 
 
 def test_words_follow_an_edit_and_a_removal_whoever_made_them(catalog: sqlite3.Connection, find: Find) -> None:

@@ -299,6 +299,25 @@ def test_values_of_very_many_are_the_same_though_counted_another_way(
     assert {name: facets.facet(reader, parse(query, NOW), name) for name in few} == few
 
 
+@pytest.mark.parametrize("query", ["near:48,16,5km", "near:48,16,5km harbour", "harbour near:48,16,5km -sea"])
+def test_what_lies_near_is_the_same_by_the_place_and_by_the_newest(
+    query: str, put: Put, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        put(
+            title=("harbour", "harbour at sea", None)[number % 3],
+            latitude=48 + number % 5 / 100 if number % 4 else None,
+            longitude=16.0 if number % 4 else None,
+            taken_at=f"2024-01-01T00:00:{number:02}",
+        )
+    found = {}
+    for few in (-1, 10_000):
+        monkeypatch.setattr(search, "_FEW", few)
+        found[few] = [search.ids(reader, parse(query, NOW), sort="-taken", limit=limit) for limit in (2, 50, None)]
+    assert found[-1] == found[10_000]
+    assert len(found[-1][0]) == 2
+
+
 @pytest.mark.parametrize("name", facets.NAMES)
 def test_every_facet_can_be_counted(name: str, put: Put, reader: sqlite3.Connection) -> None:
     put()

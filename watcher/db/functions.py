@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
-from watcher.db.wording import AND, items
+from watcher.db.wording import AND, is_plain, items
 
 EARTH_METRES = 6_371_008.8  # mean radius, IUGG
 
@@ -74,7 +74,21 @@ def _found_in_several(pattern: str, text: str) -> bool:
 
 
 def _found_in_list(pattern: str, array: str) -> bool:
+    rough = _rough(pattern)
+    if rough and is_plain(array) and not rough(array[2:-2].replace('", "', "\n")):
+        return False  # one look at all of them, where mostly none has it, takes half as long
     return any(map(_search(pattern), items(array)))
+
+
+@functools.lru_cache(maxsize=64)
+def _rough(pattern: str) -> Callable[[str], object] | None:
+    """Finds something in lines wherever the pattern is found in one of them; None where that cannot be had.
+
+    A line's ends are a text's own, but for what asks for the ends of a text, or what lies around a place in it.
+    """
+    if "(?" in pattern or "\\A" in pattern or "\\Z" in pattern:
+        return None
+    return re.compile(pattern, re.IGNORECASE | re.MULTILINE).search
 
 
 @functools.lru_cache(maxsize=64)

@@ -299,11 +299,16 @@ def _calendar(unit: str, numbers: Iterable[int]) -> str:
 
 def _near(node: Near) -> Condition:
     """The boxes around the circle by the R*Tree, then the distance itself: its 32 bits do not tell metres."""
+    tree, values = boxed(node)
+    return _joined("and", [(f"assets.id in ({tree})", values), _distance(node)])
+
+
+def boxed(node: Near) -> Condition:
+    """A select of the ids of all assets near enough, and of some that lie a little farther."""
     boxes = around(node.latitude, node.longitude, node.metres)
     overlap = "north >= ? and south <= ? and east >= ? and west <= ?"
     tree = " union all ".join(f"select id from {PLACES} where {overlap}" for _ in boxes)
-    values = tuple(edge for box in boxes for edge in box)
-    return _joined("and", [(f"assets.id in ({tree})", values), _distance(node)])
+    return tree, tuple(edge for box in boxes for edge in box)
 
 
 def _distance(node: Near) -> Condition:

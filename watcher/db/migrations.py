@@ -443,4 +443,5 @@ def facts_beside_rows(db: Database) -> None:
              copyright, format, camera_make, camera_model, lens, iso, f_number, exposure, exposure_time,
              focal_length_mm, size, width, height, orientation, rating, favourite, latitude, longitude, altitude_m,
              inbox, taken_at, taken_offset, taken_precision, taken_source)""",
+        "create index assets_by_description on assets (description) where description is not null",
     )

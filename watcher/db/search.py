@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from watcher.db import ordering
 from watcher.db.connect import open_reader
 from watcher.db.functions import add_functions
-from watcher.db.matching import condition, probing, ranking, split
+from watcher.db.matching import boxed, condition, probing, ranking, split
 from watcher.db.wording import INDEX
 from watcher.errors import DatabaseError, OlderCatalogError
 from watcher.fields import FIELDS, Asset
@@ -34,6 +34,7 @@ KNOWN_STEPS = 10
 # that match are gathered: what many have is found there at once, and what few have costs little more.
 _NEWEST_LOOKED_AT = 4000
 
+_FEW = 10_000
 _CHUNK = 500
 _SPECIAL = {
     "path": "key as path",
@@ -103,7 +104,8 @@ def ids(
         return _gathered(connection, query, order, limit)
     if _is_ranked(connection, query, sort):
         return _ranked(connection, query, limit)
-    found = _newest(connection, query, limit) if limit is not None and query != EVERYTHING else []
+    is_quick = query == EVERYTHING or _is_local(connection, query)
+    found = _newest(connection, query, limit) if limit is not None and not is_quick else []
     return found if found and len(found) == limit else _gathered(connection, query, ordering.NEWEST, limit)
 
 
@@ -112,6 +114,15 @@ def _is_ranked(connection: sqlite3.Connection, query: Node, sort: str | None) ->
     if words is None or rest == _parts(query):  # no words but those of whole values
         return False
     return sort == "rank" or (sort is None and not have_more(connection, words, RANKED_MATCHES))
+
+
+def _is_local(connection: sqlite3.Connection, query: Node) -> bool:
+    """Whether it asks for a place where few are: to go through those takes less than to go through the newest."""
+    for part in _parts(query):
+        if isinstance(part, Near):
+            there, values = boxed(part)
+            return _first(connection, f"select count(*) from ({there} limit ?)", *values, _FEW + 1) <= _FEW
+    return False
 
 
 def have_more(connection: sqlite3.Connection, words: str, number: int) -> bool:

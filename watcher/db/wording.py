@@ -151,10 +151,14 @@ def joined(column: str, texts: Iterable[str]) -> str:
 
 def items(array: str) -> list[str]:
     """The strings of a JSON array."""
-    # reading it as JSON takes twice as long: without escapes and as json.dumps writes it, only its borders have quotes
-    if "\\" not in array and '","' not in array and array != "[]":
-        return array[2:-2].split('", "')
+    if is_plain(array) and array != "[]":
+        return array[2:-2].split('", "')  # reading it as JSON takes twice as long
     return list(map(str, json.loads(array)))
+
+
+def is_plain(array: str) -> bool:
+    """Whether it is without escapes, and as json.dumps writes it: then only its borders have quotes."""
+    return "\\" not in array and '","' not in array
 
 
 @functools.lru_cache(maxsize=4096)  # what a camera or a folder says, it says of hundreds
