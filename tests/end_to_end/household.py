@@ -42,11 +42,11 @@ def wait_for(condition: Callable[[], object], seconds: float = 60.0, *, what: st
 
 
 def _holds_after_a_look(condition: Callable[[], object]) -> bool:
-    """Look, and when it does not hold rest as long again: a look that starts a process takes from what it waits for."""
+    """Look, and when it does not hold rest twice as long: a look that starts a process takes from what it waits for."""
     began = time.monotonic()
     if condition():
         return True
-    time.sleep(max(0.02, time.monotonic() - began))
+    time.sleep(max(0.03, 2 * (time.monotonic() - began)))
     return False
 
 
