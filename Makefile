@@ -16,7 +16,7 @@ demo: $(VENV)/.ready
 # `make torture` stays on the disk.
 test: $(VENV)/.ready-dev
 	@place=/dev/shm; [ -w $$place ] && [ "$$(df -Pk $$place | awk 'END { print $$4 }')" -gt 4000000 ] || place=$${TMPDIR:-/tmp}; \
-	  tmp=$$(mktemp -d $$place/watcher.XXXXXX) && trap 'chmod -R u+rwx $$tmp; rm -rf $$tmp' EXIT && \
+	  tmp=$$(mktemp -d $$place/w.XXXXXX) && trap 'chmod -R u+rwx $$tmp; rm -rf $$tmp' EXIT && \
 	  TMPDIR=$$tmp $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.ready-dev
