@@ -44,6 +44,7 @@ _log = logging.getLogger("watcher.daemon")
 GROUP = 64  # results committed together at most ...
 GROUP_SECONDS = 0.05  # ... or those of this long
 SWEEP_SECONDS = 60.0  # how often error files without their file are looked for, and what is stuck is tried again
+BUSY_TOLERATED = 3  # an edit of thousands of photographs takes some seconds; the log hears of what lasts longer
 _PUBLISHED = (Processed, Sidecar, Joined)  # results that say what stands in the library
 
 
@@ -112,7 +113,8 @@ class Daemon:
                 self.announce()
                 self.discard()
         except sqlite3.OperationalError as error:  # busy, full, unreadable: nothing is lost, the step comes again
-            self.pause.begin(f"the catalog cannot be written: {error}")
+            is_busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            self.pause.begin(f"the catalog cannot be written: {error}", BUSY_TOLERATED if is_busy else 0)
         except UnavailableError as error:
             self.pause.begin(str(error))
 

@@ -24,8 +24,9 @@ class Pause:
         self.failures = 0  # in a row
         self._said = ""  # the last reason that the log has
 
-    def begin(self, reason: str) -> None:
-        if reason != self._said:
+    def begin(self, reason: str, tolerated: int = 0) -> None:
+        """Wait for `reason`. The log hears of it when it came more than `tolerated` times in a row."""
+        if reason != self._said and self.failures >= tolerated:
             logs.event(_log, "waiting", f"{reason}; nothing is lost, it goes on by itself", level=logging.ERROR)
             self._said = reason
         self.reason = reason

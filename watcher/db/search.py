@@ -34,7 +34,7 @@ KNOWN_STEPS = 10
 # that match are gathered: what many have is found there at once, and what few have costs little more.
 _NEWEST_LOOKED_AT = 4000
 
-_FEW = 10_000
+_FEW = 2_000
 _CHUNK = 500
 _SPECIAL = {
     "path": "key as path",
