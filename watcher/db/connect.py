@@ -42,12 +42,12 @@ def open_writer(path: str, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connec
 
 def _migrate(connection: sqlite3.Connection, path: str) -> None:
     """Apply the steps that are missing. The caller holds the library's lock, so nobody else migrates at once."""
-    from watcher.db import migrations
+    from watcher.db import migrating
 
     if is_older(connection, path):
-        if migrations.applied(connection):
+        if migrating.applied(connection):
             _tell_of_migration(path)
-        migrations.apply(connection)
+        migrating.apply(connection)
 
 
 def _tell_of_migration(path: str) -> None:
@@ -62,9 +62,9 @@ def _tell_of_migration(path: str) -> None:
 
 def is_older(connection: sqlite3.Connection, path: str) -> bool:
     """Whether the catalog is of an older version. Raises DatabaseError when it is of a newer one."""
-    from watcher.db import migrations
+    from watcher.db import migrating
 
-    known, applied = migrations.known(), migrations.applied(connection)
+    known, applied = migrating.known(), migrating.applied(connection)
     newer = [name for name in applied if name not in known]
     if newer:
         raise DatabaseError(f"{path} was made by a newer photo-watcher (it has {', '.join(newer)}): update the program")

@@ -1,14 +1,8 @@
-"""The schema, one function a step. Steps only add; a landed step is never edited. Applied by `connect.open_writer`.
-
-sqlite-utils applies them. It is imported when there is something to apply: that takes as long as a daemon's start.
-"""
+"""The schema, one function a step. Steps only add; a landed step is never edited. They are applied by `migrating`."""
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from watcher.db import wording
@@ -16,44 +10,7 @@ from watcher.db import wording
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
-_NAME = "watcher"
 STEPS: list[Callable[[Database], None]] = []
-
-
-def known() -> list[str]:
-    """The names of all steps, the first one first."""
-    return [step.__name__ for step in STEPS]
-
-
-def applied(connection: sqlite3.Connection) -> list[str]:
-    """The names of the steps that the database has."""
-    if not connection.execute("select 1 from sqlite_master where name = '_sqlite_migrations'").fetchall():
-        return []
-    rows = connection.execute("select name from _sqlite_migrations where migration_set = ? order by rowid", (_NAME,))
-    return [name for (name,) in rows]
-
-
-def apply(connection: sqlite3.Connection) -> None:
-    """Apply the steps that are missing, each in a transaction of its own."""
-    with _without("numpy", "pandas"):
-        from sqlite_utils import Database, Migrations
-
-    catalog = Migrations(_NAME)
-    for step in STEPS:
-        catalog()(step)
-    catalog.apply(Database(connection))
-
-
-@contextlib.contextmanager
-def _without(*packages: str) -> Iterator[None]:
-    """sqlite-utils imports these where they are installed, to store their values: our tables see none of them."""
-    hidden = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
 
 
 def _step(function: Callable[[Database], None]) -> Callable[[Database], None]:
