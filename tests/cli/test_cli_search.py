@@ -310,6 +310,7 @@ def test_nothing_found_tells_the_nearest_words(catalog: Catalog, watcher: Run) -
     done = watcher("search", "harbuor", "sunset")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr == b"no photograph has harbuor; near to it: harbour\n"
+    assert watcher("search", "harbuor", "--rendition", "thumb").stderr == done.stderr
     assert watcher("search", "title:=Harbuor").stderr == b"no photograph has harbuor; near to it: harbour\n"
     assert watcher("search", "iso:100", "title:=Harbour").stderr == b""
     assert watcher("search", "harbuor", "--json").stdout == b"[]\n"

@@ -111,7 +111,7 @@ def command(
         else:
             some = _print(found, form)
         output.flush()
-        if not some and form.rendition is None:
+        if not some and (form.rendition is None or not found.ids(1)):  # else they lack the rendition, which was said
             _say_nothing_found(found)
     return 0 if some else 1
 
