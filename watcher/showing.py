@@ -26,6 +26,11 @@ def is_text(name: str) -> bool:
     return True
 
 
+def known_part(moment: str, precision: str | None) -> str:
+    """What is known of a moment that the catalog has, to the second where its precision is not less."""
+    return moment[: {"year": 4, "month": 7, "day": 10}.get(precision or "")]
+
+
 def utc(seconds: float) -> str:
     """Unix seconds as rows and status have a time: UTC, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -101,7 +101,9 @@ def main() -> None:
         _complain(str(error))
         code = error.exit_code
     except BrokenPipeError:  # `watcher search | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        from watcher.cli import output
+
+        output.let_go()
         code = 0
     except Exception as error:  # a fault of ours: a sentence for the person, and a place for who mends it
         import traceback

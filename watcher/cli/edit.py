@@ -15,8 +15,8 @@ from watcher.db import annals, editing, search
 from watcher.db.connect import editing as open_for_editing
 from watcher.db.connect import transaction
 from watcher.db.editing import Changes, Values
-from watcher.querying.periods import known_part, moment
-from watcher.showing import shown
+from watcher.querying.periods import moment
+from watcher.showing import known_part, shown
 
 _RATINGS = range(-1, 6)
 

@@ -10,12 +10,13 @@ import click
 
 from watcher.cli import output
 from watcher.fields import NAMES, Asset, value_of
+from watcher.showing import known_part
 
 if TYPE_CHECKING:
     from watcher.cli.templates import Template
 
 _TABLE = ("id", "taken", "name", "title", "camera")
-_KNOWN = {"year": 4, "month": 7, "day": 10, "second": 16}  # characters of YYYY-MM-DDTHH:MM, by the date's precision
+_TO_THE_MINUTE = len("YYYY-MM-DDTHH:MM")
 
 
 class Form(NamedTuple):
@@ -103,8 +104,8 @@ def _for_a_person(asset: Asset, name: str) -> str:
     if name == "camera" and make and model and model.casefold().split()[:1] == make.casefold().split()[:1]:
         return str(model)
     if name == "taken":
-        known = _KNOWN.get(asset["taken_precision"], _KNOWN["second"])
-        return (asset["taken_at"] or "")[:known].replace("T", " ")  # seconds would be cut off, and more with them
+        known = known_part(asset["taken_at"] or "", asset["taken_precision"])
+        return known[:_TO_THE_MINUTE].replace("T", " ")  # seconds would be cut off, and more with them
     return output.text_of(value_of(asset, name))
 
 

@@ -82,11 +82,6 @@ def moment(text: str) -> tuple[str, str, str | None]:
     return start.isoformat(timespec="seconds") + fraction, precision, "+00:00" if zone == "Z" else zone or None
 
 
-def known_part(moment: str, precision: str | None) -> str:
-    """What is known of a moment that the catalog has."""
-    return moment[: {"year": 4, "month": 7, "day": 10}.get(precision or "")]
-
-
 def _given(text: str) -> tuple[list[int], str, str] | None:
     """The numbers of a date, its fraction of a second as `.5`, its offset or Z; empty where it has none."""
     split = _GIVEN.fullmatch(text)
